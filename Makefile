@@ -1,0 +1,46 @@
+# bunri: `make demo` runs the whole job on the embedded data set, `make test` passes the tests.
+# Both make .venv and install what they need by themselves.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: install demo test check lint types layers pytest format clean
+
+# Everything that runs on this machine: bunri itself, the torchvision engine and the checks' tools.
+install: $(STAMP)
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[torchvision,dev]'
+	touch $(STAMP)
+
+# The whole job: render a data set, train, predict out of fold, evaluate, fuse, submit, report.
+demo: install
+	$(BIN)/bunri demo --out demo_out
+
+test: check
+
+# One command is the truth: style, types, direction of imports, tests with warnings as errors.
+check: lint types layers pytest
+
+lint: install
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks
+
+types: install
+	$(BIN)/mypy
+
+layers: install
+	$(BIN)/lint-imports
+
+pytest: install
+	$(BIN)/python -m pytest
+
+format: install
+	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix src tests benchmarks
+
+clean:
+	rm -rf $(VENV) demo_out .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""bunri: a lab for object detection."""

@@ -1,0 +1,1 @@
+"""The embedded data set and the whole job on it."""

@@ -1,0 +1,112 @@
+"""What every engine is: a job in, events and files out, and the table of engines.
+
+An adapter does four things: read the native config, point it at our data set, run, translate to Predictions. It never
+rebuilds a foreign config in our words, and refuses by name what it cannot honour.
+"""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from bunri.errors import ConfigError
+from bunri.events import Emit
+from bunri.recipe import Recipe
+from bunri.run_folder import RunFolder
+from bunri.settings import Settings, nearest
+
+
+class Photos(Settings):
+    """A data set as an engine gets it: COCO JSON and the folder of its photos."""
+
+    annotations: Path
+    """COCO JSON."""
+    images: Path
+    """Folder in which the file names start."""
+
+
+class Job(Settings):
+    """All an engine's worker is told, as written to the run folder's ``job.json``."""
+
+    engine: str
+    """Name in the table of engines."""
+    config: Path
+    """The framework's own config file, byte for byte as the user wrote it."""
+    overrides: dict[str, Any] = {}
+    """Dotted keys of the native config and their new values."""
+    recipe: Recipe = Recipe()
+    """How to train and predict."""
+    run_folder: Path
+    """Where everything goes."""
+    tasks: tuple[Literal["train", "predict"], ...] = ("train", "predict")
+    """What to do, in order."""
+    train: Photos | None = None
+    """Images to learn from."""
+    val: Photos | None = None
+    """Held-out images: validated while training, then predicted to ``predictions/val.parquet``."""
+    predict: dict[str, Photos] = {}
+    """Further sets to predict: name (as in ``predictions/<name>.parquet``) and photos."""
+    checkpoint: Path | None = None
+    """Checkpoint to predict with; null takes the run's own best one."""
+    seed: int = 0
+    """Of weights, order and augmentation."""
+    threads: int = 1
+    """CPU threads of the worker."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """``auto`` takes the GPU where there is one."""
+    resume: bool = False
+    """Go on from the last checkpoint where there is one."""
+
+    @property
+    def folder(self) -> RunFolder:
+        """The run folder with its paths."""
+        return RunFolder(self.run_folder)
+
+
+@dataclass(frozen=True)
+class ResolvedConfig:
+    """A native config with overrides applied, as text before and after."""
+
+    before: str
+    after: str
+
+
+class Engine(Protocol):
+    """A framework behind one door. Methods raise errors of ours and never print."""
+
+    def resolve(self, config: Path, overrides: Mapping[str, Any]) -> ResolvedConfig:
+        """Read the native config and apply overrides in the framework's own way.
+
+        Raises:
+            ConfigError: A key the framework does not know; the message names the nearest one.
+        """
+
+    def train(self, job: Job, emit: Emit) -> None:
+        """Train ``job.train``, validate on ``job.val``, keep ``checkpoints/best`` and ``checkpoints/last``.
+
+        With ``job.resume`` it goes on from the last checkpoint and ends as if it had never been killed.
+        """
+
+    def predict(self, job: Job, emit: Emit) -> None:
+        """Predict ``job.val`` (as ``val``) and each of ``job.predict`` to ``predictions/<name>.parquet``."""
+
+
+ENGINES: Mapping[str, str] = {
+    "torchvision": "bunri.engines.torchvision.engine:TorchvisionEngine",
+}
+"""Name of an engine and where its class is; the class is imported only in the worker."""
+
+
+def engine_by_name(name: str) -> Engine:
+    """The engine of a name in the table, or of a ``module:Class`` path of the user's own.
+
+    Raises:
+        ConfigError: There is no such engine.
+    """
+    path = ENGINES.get(name, name if ":" in name else None)
+    if path is None:
+        raise ConfigError(f"engine: {name!r} is unknown{nearest(name, list(ENGINES))}")
+    module, _, attribute = path.partition(":")
+    engine: Engine = getattr(importlib.import_module(module), attribute)()
+    return engine

@@ -1,0 +1,48 @@
+"""The errors bunri raises; everything else that escapes is a bug.
+
+::
+
+    BunriError              exit code 1   it failed while running
+    ├── EngineError                       a framework's worker failed; the message names its log
+    ├── OutputError                       a folder or disk that cannot be written
+    ├── UsageError          exit code 2   wrong command, option or argument
+    │   ├── ConfigError                   an experiment, model or recipe file is wrong
+    │   └── MissingPackageError           an optional package is absent; the message has the line that installs it
+    └── DataError           exit code 3   annotations, photos, predictions or checkpoints are wrong
+
+A message says what must hold, what came, and the next step.
+"""
+
+
+class BunriError(Exception):
+    """Base of all errors of bunri; ``exit_code`` is what the command line ends with."""
+
+    exit_code = 1
+
+
+class EngineError(BunriError):
+    """A framework failed while it trained or predicted."""
+
+
+class OutputError(BunriError):
+    """Something cannot be written where it was asked for."""
+
+
+class UsageError(BunriError):
+    """The command or call itself is wrong."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A settings file is wrong; the message lists every mistake by dotted path."""
+
+
+class MissingPackageError(UsageError):
+    """An optional package is absent."""
+
+
+class DataError(BunriError):
+    """Annotations, photos, predictions or checkpoints are not what they must be."""
+
+    exit_code = 3

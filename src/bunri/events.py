@@ -1,0 +1,121 @@
+"""Events: frozen facts an engine emits and writers record. An engine gets ``emit`` and knows no writer.
+
+Names of scalars, the same for every framework, 0-1 where they are rates, against one step axis (iterations done):
+
+=====================  ================================================
+``train/loss``         sum of the losses; ``train/loss/<part>`` its parts
+``lr/<group>``         learning rate of a parameter group
+``val/mAP50``          mean AP at IoU 0.5; ``val/mAP50_95``; ``val/AP50/<class>``
+``time/<what>``        seconds
+``native/<name>``      what the framework itself reports, untouched
+=====================  ================================================
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import ClassVar, Literal, Protocol
+
+from bunri.errors import DataError
+
+
+@dataclass(frozen=True)
+class PhaseStarted:
+    """A part of a run begins: the bar is set to ``step`` of ``total`` (iterations or images)."""
+
+    kind: ClassVar[str] = "phase_started"
+    phase: Literal["train", "validate", "predict"]
+    total: int
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The phase has come to ``step``."""
+
+    kind: ClassVar[str] = "progress"
+    step: int
+
+
+@dataclass(frozen=True)
+class Scalars:
+    """Numbers by canonical name, measured after ``step`` training iterations, in epoch ``epoch`` (fractional)."""
+
+    kind: ClassVar[str] = "scalars"
+    step: int
+    values: Mapping[str, float] = field(default_factory=dict)
+    epoch: float = 0.0
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence for people; a warning is shown, an info goes to the log only."""
+
+    kind: ClassVar[str] = "note"
+    text: str
+    level: Literal["info", "warning"] = "info"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Facts for the run's manifest, such as which weights were used."""
+
+    kind: ClassVar[str] = "facts"
+    values: Mapping[str, str | float | int | bool | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """Training goes on from ``step``; records of later steps are void."""
+
+    kind: ClassVar[str] = "resumed"
+    step: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The worker's last word: done, stopped on request (resumable), or failed with the framework's last error."""
+
+    kind: ClassVar[str] = "ended"
+    status: Literal["done", "stopped", "failed"]
+    message: str = ""
+    exit_code: int = 0
+
+
+Event = PhaseStarted | Progress | Scalars | Note | Facts | Resumed | Ended
+Emit = Callable[[Event], None]
+
+_KINDS: Mapping[str, type[Event]] = {
+    event.kind: event for event in (PhaseStarted, Progress, Scalars, Note, Facts, Resumed, Ended)
+}
+
+
+class Writer(Protocol):
+    """Records the events of one run.
+
+    Two rules: a missing backend fails at construction; a failing backend says so once and steps aside.
+    """
+
+    def write(self, event: Event) -> None:
+        """Record one event."""
+
+    def close(self) -> None:
+        """Flush and let go."""
+
+
+def to_line(event: Event) -> str:
+    """An event as one line of JSON."""
+    return json.dumps({"kind": event.kind, **asdict(event)}, ensure_ascii=False)
+
+
+def from_line(line: str) -> Event:
+    """The event of one line of JSON.
+
+    Raises:
+        DataError: The line is not an event.
+    """
+    try:
+        values = json.loads(line)
+        return _KINDS[values.pop("kind")](**values)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"an event must be a line of JSON with a known kind, but got {line[:200]!r}") from error

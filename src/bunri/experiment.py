@@ -1,0 +1,1 @@
+"""Experiments: what is to run and what is done."""

@@ -1,0 +1,98 @@
+"""Files written whole or not at all, read with an error that says what to do, and hashed."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from bunri.errors import DataError, OutputError
+
+
+@contextmanager
+def replace_atomically(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; it takes the place of ``path`` when the block ends without error.
+
+    Raises:
+        OutputError: The folder cannot be written or the disk is full. Nothing half-written is left.
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        _flush_to_disk(temporary)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def _flush_to_disk(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def cannot_write(path: Path, error: OSError) -> OutputError:
+    """The error for a place that cannot be written."""
+    reason = error.strerror or str(error)
+    return OutputError(f"{path} must be writable, but: {reason}. Free space or choose another folder with --out.")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write bytes whole or not at all."""
+    with replace_atomically(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON whole or not at all; NaN is refused, as no other program reads it."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
+def read_bytes(path: Path, what: str) -> bytes:
+    """Read a file that must exist; ``what`` names it in the error.
+
+    Raises:
+        DataError: The file is absent, a folder, or not readable.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DataError(f"{what} must be a readable file, but {path}: {reason}. Check the path.") from error
+
+
+def read_json(path: Path, what: str) -> Any:
+    """Read UTF-8 JSON that must exist and be whole.
+
+    Raises:
+        DataError: The file cannot be read, or breaks off; the message has the line and column.
+    """
+    try:
+        return json.loads(read_bytes(path, what))
+    except json.JSONDecodeError as error:
+        place = f"{path}, line {error.lineno}, column {error.colno}"
+        raise DataError(f"{what} must be JSON, but {place}: {error.msg}. Write the file again.") from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise DataError(f"{what} must be JSON in UTF-8, but {path}: {error}. Write the file again.") from error
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's content as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Fusing the predictions of several models."""

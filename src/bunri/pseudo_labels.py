@@ -1,0 +1,1 @@
+"""Confident predictions as annotations."""

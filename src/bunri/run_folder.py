@@ -1,0 +1,83 @@
+"""A run folder: where everything of one training lies, and in what state it is.
+
+``runs/<experiment>/<model>/fold<k>[/seed<s>]/`` holds ``manifest.json``, the native config byte for byte, the resolved
+config, ``overrides.diff``, ``metrics.jsonl``, ``results.csv``, ``log.txt``, ``checkpoints/`` and ``predictions/``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bunri.files import read_json, write_json
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths and states of one run; it creates nothing but the manifest."""
+
+    path: Path
+
+    @property
+    def manifest_file(self) -> Path:
+        """Command, versions, git state, hash of the data, seed, status; no secrets."""
+        return self.path / "manifest.json"
+
+    @property
+    def job_file(self) -> Path:
+        """What the engine's worker was asked to do."""
+        return self.path / "job.json"
+
+    @property
+    def resolved_config_file(self) -> Path:
+        """The native config with the overrides applied."""
+        return self.path / "resolved_config.yaml"
+
+    @property
+    def overrides_file(self) -> Path:
+        """The difference the overrides made, as a unified diff."""
+        return self.path / "overrides.diff"
+
+    @property
+    def metrics_file(self) -> Path:
+        """Every scalar, one JSON object a line."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def results_file(self) -> Path:
+        """One CSV row for each validation."""
+        return self.path / "results.csv"
+
+    @property
+    def log_file(self) -> Path:
+        """What the framework printed."""
+        return self.path / "log.txt"
+
+    def checkpoint_file(self, which: str) -> Path:
+        """The checkpoint ``best`` or ``last``."""
+        return self.path / "checkpoints" / f"{which}.pt"
+
+    def predictions_file(self, split: str) -> Path:
+        """Predictions of the images ``val`` or ``test``."""
+        return self.path / "predictions" / f"{split}.parquet"
+
+    def read_manifest(self) -> dict[str, Any]:
+        """The manifest, or an empty one where the run has not begun."""
+        if not self.manifest_file.exists():
+            return {}
+        return dict(read_json(self.manifest_file, "the manifest"))
+
+    def update_manifest(self, values: Mapping[str, Any]) -> None:
+        """Add facts to the manifest."""
+        write_json(self.manifest_file, {**self.read_manifest(), **values})
+
+    @property
+    def status(self) -> str:
+        """``new``, ``running``, ``stopped``, ``failed`` or ``done``."""
+        return str(self.read_manifest().get("status", "new"))
+
+
+def run_folder_of(root: Path, experiment: str, model: str, fold: int, seed: int | None = None) -> RunFolder:
+    """The folder of a run: ``root/experiment/model/fold<k>``, with ``seed<s>`` below it where seeds are compared."""
+    path = root / experiment / model / f"fold{fold}"
+    return RunFolder(path if seed is None else path / f"seed{seed}")

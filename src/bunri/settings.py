@@ -1,0 +1,85 @@
+"""Typed settings: unknown keys refused, all mistakes of a file reported at once by dotted path with the nearest key."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bunri.errors import ConfigError
+from bunri.files import read_bytes
+
+
+class Settings(BaseModel):
+    """Base of every settings class: frozen, strict about unknown keys, defaults checked too."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, arbitrary_types_allowed=False)
+
+    @classmethod
+    def validated(cls, values: Mapping[str, Any], source: str) -> Self:
+        """Settings from plain values; ``source`` names the file in the error.
+
+        Raises:
+            ConfigError: With one line for each mistake.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise ConfigError(_explain(error, cls, source)) from None
+
+
+def _explain(error: ValidationError, model: type[BaseModel], source: str) -> str:
+    mistakes = [_one_line(mistake, model) for mistake in error.errors()]
+    count = f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}"
+    return f"{source} has {count}:\n" + "\n".join(f"  {line}" for line in mistakes)
+
+
+def _one_line(mistake: Any, model: type[BaseModel]) -> str:
+    place = ".".join(str(part) for part in mistake["loc"])
+    if mistake["type"] == "extra_forbidden":
+        return f"{place}: unknown key{nearest(str(mistake['loc'][-1]), known_keys(model, mistake['loc'][:-1]))}"
+    if mistake["type"] == "missing":
+        return f"{place}: must be given"
+    return f"{place}: {mistake['msg']}, got {mistake['input']!r}"
+
+
+def nearest(key: str, known: Sequence[str]) -> str:
+    """The end of a sentence on an unknown key: the nearest known one, or all of them."""
+    found = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+    if found:
+        return f"; did you mean {found[0]!r}?"
+    return f"; known are {', '.join(sorted(known))}" if known else ""
+
+
+def known_keys(model: type[BaseModel], place: Sequence[str | int]) -> list[str]:
+    """Keys allowed at a dotted place of a settings class, found by following its field types."""
+    models: list[type[BaseModel]] = [model]
+    for part in place:
+        followed = [m.model_fields[part].annotation for m in models if isinstance(part, str) and part in m.model_fields]
+        models = [inner for annotation in followed for inner in _models_in(annotation)] or models
+    return [name for m in models for name in m.model_fields]
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [inner for argument in getattr(annotation, "__args__", ()) for inner in _models_in(argument)]
+
+
+def read_yaml(path: Path, what: str) -> dict[str, Any]:
+    """Read a YAML file whose top is a mapping, with the safe loader.
+
+    Raises:
+        ConfigError: The file is absent or not YAML; the message has the line.
+    """
+    if not path.is_file():
+        raise ConfigError(f"{what} must be a file, but {path} is not there. Check the path.")
+    try:
+        values = yaml.safe_load(read_bytes(path, what))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{what} {path} must be YAML, but: {error}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{what} {path} must be a mapping of keys, but it is {type(values).__name__}")
+    return values

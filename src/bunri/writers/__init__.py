@@ -1,0 +1,1 @@
+"""What records the events of a run."""
