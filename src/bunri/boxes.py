@@ -45,4 +45,4 @@ def iou_matrix(a: FloatArray, b: FloatArray) -> FloatArray:
     sides = np.maximum(high - low, 0.0)
     intersection = sides[..., 0] * sides[..., 1]
     union = area(a)[:, None] + area(b)[None, :] - intersection
-    return np.divide(intersection, union, out=np.zeros_like(union), where=union > 0)
+    return np.asarray(np.divide(intersection, union, out=np.zeros_like(union), where=union > 0))

@@ -29,7 +29,7 @@ class Predictions:
     class_index: IntArray
     score: FloatArray
     box_xyxy: FloatArray
-    seen_image_id: IntArray = field(default=None)  # type: ignore[assignment]
+    seen_image_id: IntArray = field(default=None)  # type: ignore[arg-type]
     name: str = ""
 
     def __post_init__(self) -> None:

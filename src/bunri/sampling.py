@@ -83,6 +83,6 @@ def exposure(dataset: Dataset, threshold: float) -> Exposure:
     return Exposure(
         class_names=dataset.class_names,
         boxes=dataset.boxes_per_class(),
-        boxes_sampled=np.bincount(class_index, weights=weights, minlength=len(dataset.class_names)),
+        boxes_sampled=np.bincount(class_index, weights, len(dataset.class_names)).astype(np.float64),
         epoch_length_ratio=float(factors.sum() / max(len(factors), 1)),
     )

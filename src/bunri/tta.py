@@ -42,15 +42,11 @@ class TTASettings(Settings):
 
 def turn_photo(photo: NDArray[np.uint8], turn: Turn) -> NDArray[np.uint8]:
     """The turned photo ``(H, W, C)``, contiguous."""
-    turned = {
-        "identity": lambda: photo,
-        "hflip": lambda: photo[:, ::-1],
-        "vflip": lambda: photo[::-1],
-        "rot90": lambda: np.rot90(photo, 1),
-        "rot180": lambda: np.rot90(photo, 2),
-        "rot270": lambda: np.rot90(photo, 3),
-    }[turn]()
-    return np.ascontiguousarray(turned)
+    quarter_turns = {"rot90": 1, "rot180": 2, "rot270": 3}
+    if turn in quarter_turns:
+        return np.ascontiguousarray(np.rot90(photo, quarter_turns[turn]))
+    mirrored = {"identity": photo, "hflip": photo[:, ::-1], "vflip": photo[::-1]}
+    return np.ascontiguousarray(mirrored[turn])
 
 
 def boxes_back(box_xyxy: FloatArray, turn: Turn, width: int, height: int) -> FloatArray:
