@@ -1,1 +1,107 @@
-"""Reading photos."""
+"""Reading photos: upright, RGB, 8 bits, or an error that names the file."""
+
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageOps
+
+from bunri.errors import DataError
+
+Photo = NDArray[np.uint8]
+"""``(H, W, 3)`` RGB."""
+
+_SIDEWAYS = frozenset({5, 6, 7, 8})
+"""EXIF orientations that swap width and height."""
+
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
+"""What Pillow raises for a file that is absent, truncated, not an image, or a decompression bomb."""
+
+
+def read_photo(path: str | PathLike[str]) -> Photo:
+    """Read a photo as it is to be seen.
+
+    The EXIF orientation is applied, transparency is laid on white, 16-bit grey is scaled to 8 bits, and CMYK, palette
+    and grey become RGB. Of an animation the first frame is read.
+
+    Returns:
+        ``(H, W, 3)`` uint8 RGB.
+
+    Raises:
+        DataError: The file is absent, truncated, not an image, or far larger than a photo (a decompression bomb).
+    """
+    path = Path(path)
+    with _opened(path) as image:
+        return np.array(_as_rgb(_upright(image)))
+
+
+def photo_size(path: str | PathLike[str]) -> tuple[int, int]:
+    """Width and height in pixels as the photo is to be seen (EXIF applied), read from the file's head only.
+
+    Raises:
+        DataError: As :func:`read_photo`, but a truncated body is not noticed.
+    """
+    with _opened(Path(path)) as image:
+        return _swapped(image.size) if _orientation(image) in _SIDEWAYS else image.size
+
+
+def exif_orientation(path: str | PathLike[str]) -> int:
+    """The EXIF orientation, 1 (upright, also where there is none) to 8.
+
+    Raises:
+        DataError: As :func:`photo_size`.
+    """
+    with _opened(Path(path)) as image:
+        return _orientation(image)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of large photos and odd EXIF; both are read or refused here
+            with Image.open(path) as image:
+                yield image
+    except _BROKEN as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        hint = "Run `bunri doctor` to find all such files."
+        raise DataError(f"a photo must be a whole image file, but {path}: {reason}. {hint}") from error
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except (SyntaxError, ValueError, TypeError, struct.error):
+        return 1  # a photo with broken EXIF is still a photo
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    if _orientation(image) == 1:
+        return image
+    return ImageOps.exif_transpose(image)
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        return image
+    if image.mode.startswith("I"):
+        return _from_16_bit(image)
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def _from_16_bit(image: Image.Image) -> Image.Image:
+    """Pillow's own conversion cuts 16-bit grey at 255; 65535 is white."""
+    grey = np.clip(np.asarray(image).astype(np.int64), 0, 65535) / 257
+    return Image.fromarray(np.rint(grey).astype(np.uint8)).convert("RGB")
+
+
+def _swapped(size: tuple[int, int]) -> tuple[int, int]:
+    return size[1], size[0]

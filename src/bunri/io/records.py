@@ -1,0 +1,177 @@
+"""Lists of JSON objects as checked columns; an error names file, record and key."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, TypeGuard, TypeVar
+
+import msgspec
+import numpy as np
+
+from bunri.boxes import FloatArray, IntArray
+from bunri.errors import DataError
+from bunri.files import read_bytes, read_json
+
+T = TypeVar("T")
+
+_BLOCK = 50_000
+"""Records decoded at a time: Python objects of two million annotations at once would need gigabytes."""
+
+_LARGEST_EXACT = 2**53
+
+
+def decode_file(path: Path, what: str, shape: type[T]) -> T:
+    """Decode a JSON file of a known outer shape (lists as ``msgspec.Raw``).
+
+    Raises:
+        DataError: The file is absent, breaks off, or has another shape.
+    """
+    content = read_bytes(path, what)
+    try:
+        return msgspec.json.decode(content, type=shape)
+    except msgspec.ValidationError as error:
+        raise DataError(f"{what} has another shape than expected: {path}: {error}. Give the right file.") from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        read_json(path, what)
+        hint = "Run `bunri doctor` to find them."
+        raise DataError(f"{what} must be plain JSON, but {path}: {error} (NaN or Infinity?). {hint}") from error
+
+
+@dataclass(frozen=True)
+class Records:
+    """Some records of one list of a file.
+
+    Attributes:
+        path: The file.
+        section: Name of the list in the file, such as ``annotations``.
+        rows: The records.
+        start: Position of the first of them in the list.
+    """
+
+    path: Path
+    section: str
+    rows: Sequence[dict[str, Any]]
+    start: int = 0
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def refuse(self, row: int, key: str, must: str, got: object) -> NoReturn:
+        """Raise the error for the value of one record."""
+        place = f"{self.path}: {self.section}[{self.start + row}]"
+        place = f"{place}.{key}" if key else place
+        raise DataError(f"{place} must be {must}, but got {_short(got)}. Run `bunri doctor` for the whole list.")
+
+    def values(self, key: str, default: object = None) -> list[Any]:
+        """The values of one key; ``default`` where a record lacks it."""
+        return [row.get(key, default) for row in self.rows]
+
+    def integers(self, key: str, default: int | None = None) -> IntArray:
+        """A column ``(N,)`` of integers; must be there unless there is a default."""
+        values = self.values(key, default)
+        column = _as_numbers(values)
+        if column is None or not _all_integral(column):
+            self._refuse_first(key, values, _is_integer, "an integer")
+        return column.astype(np.int64)
+
+    def numbers(self, key: str) -> FloatArray:
+        """A column ``(N,)`` of finite numbers; NaN where a record lacks the key or has null."""
+        values = [np.nan if value is None else value for value in self.values(key)]
+        column = _as_numbers(values)
+        if column is None or np.isinf(column).any():
+            self._refuse_first(key, values, _is_number, "a finite number")
+        return column.astype(np.float64)
+
+    def required_numbers(self, key: str) -> FloatArray:
+        """A column ``(N,)`` of finite numbers, all there."""
+        column = self.numbers(key)
+        if np.isnan(column).any():
+            self.refuse(int(np.isnan(column).argmax()), key, "a finite number", None)
+        return column
+
+    def known_integers(self, key: str, known: IntArray, must: str) -> IntArray:
+        """A column ``(N,)`` of integers that are all among the known ones."""
+        column = self.integers(key)
+        wrong = ~np.isin(column, known)
+        if wrong.any():
+            self.refuse(int(wrong.argmax()), key, must, int(column[wrong.argmax()]))
+        return column
+
+    def class_index(self, category_ids: IntArray) -> IntArray:
+        """The column ``category_id`` ``(N,)`` as positions in ``category_ids``."""
+        must = f"one of the category ids {_short(category_ids.tolist())}"
+        column = self.known_integers("category_id", category_ids, must)
+        order = np.argsort(category_ids, kind="stable")
+        return np.asarray(order[np.searchsorted(category_ids[order], column)])
+
+    def boxes(self, key: str) -> FloatArray:
+        """A column ``(N, 4)`` of boxes of four finite numbers."""
+        values = self.values(key)
+        column = _as_numbers(values) if values else np.empty((0, 4))
+        if column is None or column.shape[1:] != (4,) or not np.isfinite(column).all():
+            self._refuse_first(key, values, _is_box, "a list of 4 finite numbers")
+        return column.astype(np.float64)
+
+    def texts(self, key: str) -> list[str]:
+        """A column of N texts that are not empty."""
+        values = self.values(key)
+        if not all(map(_is_text, values)):
+            self._refuse_first(key, values, _is_text, "a text that is not empty")
+        return values
+
+    def _refuse_first(self, key: str, values: Sequence[object], is_right: Any, must: str) -> NoReturn:
+        for row, value in enumerate(values):
+            if not is_right(value):
+                self.refuse(row, key, must, value if key in self.rows[row] else "no such key")
+        raise DataError(f"{self.path}: {self.section}.{key} must each be {must}, but they cannot be held in one column")
+
+
+def blocks_of(path: Path, section: str, raws: Sequence[msgspec.Raw]) -> Iterator[Records]:
+    """The records of a list block by block, decoded when asked for; at least one block, so columns always have a type.
+
+    Raises:
+        DataError: A record is not an object.
+    """
+    for start in range(0, max(len(raws), 1), _BLOCK):
+        rows = msgspec.json.decode(b"[" + b",".join(raws[start : start + _BLOCK]) + b"]")
+        block = Records(path, section, rows, start)
+        for row, record in enumerate(rows):
+            if type(record) is not dict:
+                block.refuse(row, "", "an object {...}", record)
+        yield block
+
+
+def _as_numbers(values: list[Any]) -> FloatArray | IntArray | None:
+    """Values as a numeric array, or None where they are not all numbers of one shape."""
+    try:
+        column = np.array(values) if values else np.empty(0, np.int64)
+    except (ValueError, OverflowError):
+        return None
+    return column if column.dtype.kind in "if" else None
+
+
+def _all_integral(column: FloatArray | IntArray) -> bool:
+    if column.ndim != 1:
+        return False
+    return column.dtype.kind == "i" or bool(np.all((column == np.floor(column)) & (np.abs(column) <= _LARGEST_EXACT)))
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and not np.isinf(value)
+
+
+def _is_integer(value: object) -> bool:
+    return _is_number(value) and value == value // 1 and abs(value) < 2**63
+
+
+def _is_box(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 4 and all(_is_number(side) and side == side for side in value)
+
+
+def _is_text(value: object) -> bool:
+    return type(value) is str and value != ""
+
+
+def _short(value: object) -> str:
+    text = value if value == "no such key" else repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

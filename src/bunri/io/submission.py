@@ -1,0 +1,158 @@
+"""Submission CSV: ``PredictionString,image_id``, the string being ``label score xmin ymin xmax ymax`` repeated.
+
+``label`` is the class index, ``image_id`` the file name (or the id) of the image. A row with an empty string is an
+image that was looked at and found empty; an image without a row was not looked at.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+import polars as pl
+
+from bunri.boxes import BoolArray, FloatArray, IntArray
+from bunri.dataset import Dataset
+from bunri.errors import DataError
+from bunri.files import read_bytes, replace_atomically
+from bunri.predictions import Predictions
+
+_COLUMNS = ("PredictionString", "image_id")
+_NUMBERS_PER_BOX = 6
+_NEXT = "Write the file again, or correct the row."
+
+
+def read_submission(path: Path, dataset: Dataset) -> Predictions:
+    """Read a submission; columns in either order, boxes come in the order of the data set's images.
+
+    Raises:
+        DataError: The message has file, row, image, what must hold and what came.
+    """
+    table = _read_table(path)
+    rows = _rows_of_images(path, table["image_id"], dataset)
+    strings = table["PredictionString"].fill_null("").str.strip_chars()
+    numbers, boxes_per_row = _numbers(path, strings, table["image_id"])
+    place = np.repeat(np.arange(len(table)), boxes_per_row)
+    _check_numbers(path, numbers, place, table["image_id"], len(dataset.class_names))
+    order = np.argsort(rows[place], kind="stable")
+    return Predictions(
+        image_id=dataset.images.id[rows[place[order]]],
+        class_index=numbers[order, 0].astype(np.int64),
+        score=numbers[order, 1],
+        box_xyxy=numbers[order, 2:],
+        seen_image_id=dataset.images.id[rows],
+        name=path.stem,
+    )
+
+
+def _read_table(path: Path) -> pl.DataFrame:
+    content = read_bytes(path, "a submission")
+    try:
+        table = pl.read_csv(content, infer_schema=False)
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path} must be a CSV file of the columns {', '.join(_COLUMNS)}, but: {reason}") from error
+    if not set(_COLUMNS) <= set(table.columns):
+        raise DataError(f"{path} must have the columns {', '.join(_COLUMNS)}, but has {', '.join(table.columns)}")
+    return table.select(_COLUMNS)
+
+
+def _rows_of_images(path: Path, names: pl.Series, dataset: Dataset) -> IntArray:
+    """Row of ``dataset.images`` for each line ``(L,)``, by file name or, failing that, by id."""
+    known = {str(id_): row for row, id_ in enumerate(dataset.images.id.tolist())}
+    known |= {name: row for row, name in enumerate(dataset.images.file_name)}
+    found = [known.get(name, -1) for name in names.to_list()]
+    rows = np.array(found, np.int64)
+    if (rows < 0).any():
+        example = f" (such as {dataset.images.file_name[0]!r})" if len(dataset) else ""
+        must = f"image_id must be a file name{example} or id of the {len(dataset)} images of the data set"
+        _refuse(path, int((rows < 0).argmax()), names, must, "an image that is not among them")
+    first = np.unique(rows, return_index=True)[1]
+    if len(first) < len(rows):
+        twice = int(np.setdiff1d(np.arange(len(rows)), first)[0])
+        _refuse(path, twice, names, "every image must have one row", "a second row of the image")
+    return rows
+
+
+def _numbers(path: Path, strings: pl.Series, names: pl.Series) -> tuple[FloatArray, IntArray]:
+    """Numbers of all boxes ``(N, 6)`` and boxes in each line ``(L,)``."""
+    filled = (strings != "").to_numpy()
+    tokens = strings.filter(filled).str.split(" ")
+    numbers = tokens.list.explode().cast(pl.Float64, strict=False)
+    counts = np.zeros(len(strings), np.int64)
+    counts[filled] = tokens.list.len().to_numpy()
+    if numbers.null_count() or np.any(counts % _NUMBERS_PER_BOX):
+        return _numbers_line_by_line(path, strings.to_list(), names)
+    return numbers.to_numpy().reshape(-1, _NUMBERS_PER_BOX), counts // _NUMBERS_PER_BOX
+
+
+def _numbers_line_by_line(path: Path, strings: Sequence[str], names: pl.Series) -> tuple[FloatArray, IntArray]:
+    """The same for lines with more than one space between numbers, or the error for the first wrong line."""
+    parsed = [_numbers_of_line(path, row, string, names) for row, string in enumerate(strings)]
+    counts = np.array([len(numbers) for numbers in parsed], np.int64)
+    return np.concatenate([np.empty((0, _NUMBERS_PER_BOX)), *parsed]), counts
+
+
+def _numbers_of_line(path: Path, row: int, string: str, names: pl.Series) -> FloatArray:
+    tokens = string.split()
+    if len(tokens) % _NUMBERS_PER_BOX:
+        must = "PredictionString must be 'label score xmin ymin xmax ymax' repeated, 6 numbers a box"
+        _refuse(path, row, names, must, f"{len(tokens)} values")
+    try:
+        return np.array([float(token) for token in tokens]).reshape(-1, _NUMBERS_PER_BOX)
+    except ValueError as error:
+        _refuse(path, row, names, "PredictionString must be numbers", str(error))
+
+
+def _check_numbers(path: Path, numbers: FloatArray, place: IntArray, names: pl.Series, classes: int) -> None:
+    label, score = numbers[:, 0], numbers[:, 1]
+    rules: tuple[tuple[str, BoolArray], ...] = (
+        ("all values must be finite numbers", np.isfinite(numbers).all(axis=1)),
+        (f"labels must be class indexes in [0, {classes})", np.isin(label, np.arange(classes))),
+        ("scores must lie in [0, 1]", (score >= 0) & (score <= 1)),
+        ("boxes must have xmin <= xmax and ymin <= ymax", (numbers[:, 2:4] <= numbers[:, 4:6]).all(axis=1)),
+    )
+    for must, holds in rules:
+        _check(path, holds, numbers, place, names, must)
+
+
+def _check(path: Path, holds: BoolArray, numbers: FloatArray, place: IntArray, names: pl.Series, must: str) -> None:
+    if not holds.all():
+        box = int(holds.argmin())
+        _refuse(path, int(place[box]), names, must, " ".join(f"{number:g}" for number in numbers[box]))
+
+
+def _refuse(path: Path, row: int, names: pl.Series, must: str, got: str) -> NoReturn:
+    raise DataError(f"{path}, line {row + 2}, image {names[row]!r}: {must}, but got {got}. {_NEXT}")
+
+
+def write_submission(predictions: Predictions, path: Path, dataset: Dataset) -> None:
+    """Write the images looked at, in the data set's order; numbers are the shortest that read back exactly.
+
+    Raises:
+        DataError: An image or class is not of the data set, or two images share a file name.
+        OutputError: The file cannot be written.
+    """
+    _check_names_unique(dataset)
+    strings = _strings_of_images(predictions, dataset)
+    rows = np.sort(dataset.rows_of(predictions.seen_image_id))
+    names = pl.Series([dataset.images.file_name[row] for row in rows], dtype=pl.String)
+    images = pl.DataFrame({"row": rows, "image_id": names})
+    table = images.join(strings, on="row", how="left", maintain_order="left").select(_COLUMNS)
+    with replace_atomically(path) as temporary:
+        table.write_csv(temporary)
+
+
+def _strings_of_images(predictions: Predictions, dataset: Dataset) -> pl.DataFrame:
+    corners = {f"corner{k}": predictions.box_xyxy[:, k] for k in range(4)}
+    values = {"label": predictions.class_index, "score": predictions.score, **corners}
+    boxes = pl.DataFrame({"row": dataset.rows_of(predictions.image_id), **values})
+    strings = boxes.select("row", pl.concat_str(list(values), separator=" ").alias("PredictionString"))
+    return strings.group_by("row", maintain_order=True).agg(pl.col("PredictionString").str.join(" "))
+
+
+def _check_names_unique(dataset: Dataset) -> None:
+    names = dataset.images.file_name
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"file names must be unique to write a submission, but {twice!r} stands more than once.")
