@@ -1,1 +1,1 @@
-"""The embedded data set and the whole job on it."""
+"""The embedded data set: street-like photos of trash, rendered from a seed, and the whole job on it."""
