@@ -97,12 +97,22 @@ def build_optimizer(model: "Module", settings: OptimizerSettings) -> "Optimizer"
     Raises:
         ConfigError: No such class, an argument it does not take, or a layer key that fits no parameter.
     """
-    kind = optimizer_class(settings.name)
-    _check_arguments(kind, settings)
+    kind = check_optimizer(settings)
     named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
     _check_layers([name for name, _ in model.named_parameters()], settings.layer_factors)
     optimizer: Optimizer = kind(_groups(named, settings), lr=settings.lr, **settings.arguments)
     return optimizer
+
+
+def check_optimizer(settings: OptimizerSettings) -> Any:
+    """The class of the settings, once its name and arguments are found to be right.
+
+    Raises:
+        ConfigError: No such class, or an argument it does not take.
+    """
+    kind = optimizer_class(settings.name)
+    _check_arguments(kind, settings)
+    return kind
 
 
 def _check_arguments(kind: Any, settings: OptimizerSettings) -> None:

@@ -23,6 +23,10 @@ class RunFolder:
         """Command, versions, git state, hash of the data, seed, status; no secrets."""
         return self.path / "manifest.json"
 
+    def native_config_file(self, name: str) -> Path:
+        """The user's native config, byte for byte and under its own name."""
+        return self.path / "config" / name
+
     @property
     def job_file(self) -> Path:
         """What the engine's worker was asked to do."""
@@ -49,6 +53,11 @@ class RunFolder:
         return self.path / "results.csv"
 
     @property
+    def lock_file(self) -> Path:
+        """Held by whoever trains here, and by nobody after their death."""
+        return self.path / ".lock"
+
+    @property
     def log_file(self) -> Path:
         """What the framework printed."""
         return self.path / "log.txt"
@@ -60,6 +69,10 @@ class RunFolder:
     def predictions_file(self, split: str) -> Path:
         """Predictions of the images ``val`` or ``test``."""
         return self.path / "predictions" / f"{split}.parquet"
+
+    def view_file(self, split: str, view: str) -> Path:
+        """Predictions of one test-time view of the images ``val`` or ``test``."""
+        return self.path / "predictions" / "views" / f"{split}.{view}.parquet"
 
     def read_manifest(self) -> dict[str, Any]:
         """The manifest, or an empty one where the run has not begun."""

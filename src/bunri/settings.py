@@ -27,13 +27,22 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise ConfigError(_explain(error, cls, source)) from None
+            raise all_mistakes(source, [_one_line(mistake, cls) for mistake in error.errors()]) from None
+
+    @classmethod
+    def mistakes_in(cls, values: Mapping[str, Any]) -> list[str]:
+        """One line for each mistake in plain values, by dotted path; none where they are right."""
+        try:
+            cls.model_validate(values)
+        except ValidationError as error:
+            return [_one_line(mistake, cls) for mistake in error.errors()]
+        return []
 
 
-def _explain(error: ValidationError, model: type[BaseModel], source: str) -> str:
-    mistakes = [_one_line(mistake, model) for mistake in error.errors()]
+def all_mistakes(source: str, mistakes: Sequence[str]) -> ConfigError:
+    """The error that lists every mistake of a file."""
     count = f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}"
-    return f"{source} has {count}:\n" + "\n".join(f"  {line}" for line in mistakes)
+    return ConfigError(f"{source} has {count}:\n" + "\n".join(f"  {line}" for line in mistakes))
 
 
 def _one_line(mistake: Any, model: type[BaseModel]) -> str:

@@ -1,1 +1,57 @@
-"""The command line: verbs, nothing else."""
+"""The command line: verbs, nothing else. A verb loads what it needs when it is called."""
+
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module, metadata
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from bunri.cli.output import print_text, say
+from bunri.errors import BunriError
+
+MODULES = ("data", "training", "ensembles", "pages")
+"""Modules of verbs, in the order of the help; each has its functions in ``COMMANDS``."""
+
+
+def main() -> None:
+    """The command ``bunri``: an error of ours is one line on stderr and its exit code."""
+    try:
+        build_app()()
+    except BunriError as error:
+        say(f"error: {error}")
+        sys.exit(error.exit_code)
+
+
+def build_app() -> typer.Typer:
+    """The app with all verbs."""
+    app = typer.Typer(
+        help="A lab for object detection: train, find out what helps, fuse the best ensemble.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(_root)
+    for command in _commands():
+        app.command(command.__name__.rstrip("_"))(command)
+    return app
+
+
+def _commands() -> Iterator[Callable[..., None]]:
+    for name in MODULES:
+        if find_spec(f"bunri.cli.{name}") is not None:
+            yield from import_module(f"bunri.cli.{name}").COMMANDS
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print_text(f"bunri {metadata.version('bunri')}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say it.")] = False,
+) -> None:
+    """Options of the command itself."""

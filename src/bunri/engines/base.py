@@ -5,12 +5,13 @@ rebuilds a foreign config in our words, and refuses by name what it cannot honou
 """
 
 import importlib
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from bunri.errors import ConfigError
+from bunri.errors import ConfigError, MissingPackageError
 from bunri.events import Emit
 from bunri.recipe import Recipe
 from bunri.run_folder import RunFolder
@@ -29,6 +30,8 @@ class Photos(Settings):
 class Job(Settings):
     """All an engine's worker is told, as written to the run folder's ``job.json``."""
 
+    kind: Literal["job"] = "job"
+    """Tells it from a :class:`CheckJob`."""
     engine: str
     """Name in the table of engines."""
     config: Path
@@ -53,15 +56,64 @@ class Job(Settings):
     """Of weights, order and augmentation."""
     threads: int = 1
     """CPU threads of the worker."""
+    loader_workers: int = 0
+    """Processes that read and augment photos; 0 does it in the worker itself."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """``auto`` takes the GPU where there is one."""
     resume: bool = False
     """Go on from the last checkpoint where there is one."""
+    python_path: tuple[Path, ...] = ()
+    """Folders searched last for modules of the user's own (an engine, an optimizer)."""
 
     @property
     def folder(self) -> RunFolder:
         """The run folder with its paths."""
         return RunFolder(self.run_folder)
+
+
+class ModelToCheck(Settings):
+    """A native config, its overrides and its recipe, to be checked before anything trains."""
+
+    name: str
+    """Of the model in the experiment."""
+    config: Path
+    """The framework's own config file."""
+    overrides: dict[str, Any] = {}
+    """Dotted keys of the native config and their new values."""
+    recipe: Recipe = Recipe()
+    """How it would be trained."""
+
+
+class CheckJob(Settings):
+    """Asks a worker whether it understands the native configs of some models, without training."""
+
+    kind: Literal["check"] = "check"
+    """Tells it from a :class:`Job`."""
+    engine: str
+    """Name in the table of engines."""
+    models: tuple[ModelToCheck, ...]
+    """All models of that engine, so that the framework is loaded once."""
+    answer: Path
+    """JSON file the worker writes: for each model its config before and after the overrides, or its mistakes."""
+    python_path: tuple[Path, ...] = ()
+    """As in :class:`Job`."""
+
+
+class StopRequested(Exception):  # noqa: N818 - not an error: somebody asked
+    """Raised by an engine that was asked to stop, after it has saved ``checkpoints/last``."""
+
+
+_stop = threading.Event()
+
+
+def request_stop() -> None:
+    """Ask the engine in this process to stop at its next checkpoint."""
+    _stop.set()
+
+
+def job_should_stop() -> bool:
+    """Whether somebody asked to stop; an engine looks between steps, saves and raises :class:`StopRequested`."""
+    return _stop.is_set()
 
 
 @dataclass(frozen=True)
@@ -73,7 +125,7 @@ class ResolvedConfig:
 
 
 class Engine(Protocol):
-    """A framework behind one door. Methods raise errors of ours and never print."""
+    """A framework behind one door. Methods raise errors of ours; what a framework prints goes to the run's log."""
 
     def resolve(self, config: Path, overrides: Mapping[str, Any]) -> ResolvedConfig:
         """Read the native config and apply overrides in the framework's own way.
@@ -85,7 +137,11 @@ class Engine(Protocol):
     def train(self, job: Job, emit: Emit) -> None:
         """Train ``job.train``, validate on ``job.val``, keep ``checkpoints/best`` and ``checkpoints/last``.
 
-        With ``job.resume`` it goes on from the last checkpoint and ends as if it had never been killed.
+        With ``job.resume`` it goes on from the last checkpoint, says so with ``Resumed``, and ends as if it had never
+        been killed.
+
+        Raises:
+            StopRequested: :func:`job_should_stop` became true; the last checkpoint is saved.
         """
 
     def predict(self, job: Job, emit: Emit) -> None:
@@ -98,15 +154,22 @@ ENGINES: Mapping[str, str] = {
 """Name of an engine and where its class is; the class is imported only in the worker."""
 
 
+_INSTALL_HINT = "`bunri engines list` says what is missing and the line that installs it."
+
+
 def engine_by_name(name: str) -> Engine:
     """The engine of a name in the table, or of a ``module:Class`` path of the user's own.
 
     Raises:
         ConfigError: There is no such engine.
+        MissingPackageError: Its framework is not installed in this environment.
     """
     path = ENGINES.get(name, name if ":" in name else None)
     if path is None:
         raise ConfigError(f"engine: {name!r} is unknown{nearest(name, list(ENGINES))}")
     module, _, attribute = path.partition(":")
-    engine: Engine = getattr(importlib.import_module(module), attribute)()
+    try:
+        engine: Engine = getattr(importlib.import_module(module), attribute)()
+    except (ImportError, AttributeError) as error:
+        raise MissingPackageError(f"engine: {name!r} cannot be loaded from {path}: {error}. {_INSTALL_HINT}") from error
     return engine

@@ -1,0 +1,156 @@
+"""The settings of an experiment file, one class a part, a sentence under every field."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from bunri.recipe import Recipe
+from bunri.settings import Settings
+from bunri.writers import WritersSettings
+
+Name = Annotated[str, Field(pattern=r"^[\w][\w.+-]*$")]
+"""Names become folders: letters, digits, ``_``, ``.``, ``+`` and ``-``."""
+
+Scalar = str | int | float | bool | None
+
+
+class Selection(Settings):
+    """Some of the images of an annotation file."""
+
+    where: dict[str, Scalar | list[Scalar]] = {}
+    """Fields of the images and the value, or the values, they must have."""
+
+
+class TestSettings(Settings):
+    """The images the submission is for; their truth, where the file has it, is used for nothing but the last word."""
+
+    annotations: Path | None = None
+    """COCO JSON, with or without annotations; null takes the file of the data."""
+    images: Path | None = None
+    """Folder of the photos; null takes the folder of the file."""
+    where: dict[str, Scalar | list[Scalar]] = {}
+    """Fields of the images and the value, or the values, they must have."""
+
+
+class DataSettings(Settings):
+    """Where the data is."""
+
+    annotations: Path
+    """COCO JSON."""
+    images: Path | None = None
+    """Folder in which the file names start; null takes the folder of the annotations."""
+    train: Selection = Selection()
+    """Which images are folded, trained on and predicted out of fold."""
+    test: TestSettings | None = None
+    """Images that are never trained on."""
+
+
+class FoldSettings(Settings):
+    """How the training images are cut into folds."""
+
+    count: Annotated[int, Field(ge=2)] = 5
+    """Number of folds."""
+    seed: int = 0
+    """Of the cut."""
+    group: str | None = None
+    """Field of the images whose equal values stay in one fold."""
+    folder: Path | None = None
+    """Folder written by ``bunri split``; its folds are taken as they are, and ``count`` of them."""
+    run: tuple[Annotated[int, Field(ge=0)], ...] | None = None
+    """Which folds to train; null trains all."""
+
+    @property
+    def to_run(self) -> tuple[int, ...]:
+        """The folds to train."""
+        return tuple(range(self.count)) if self.run is None else self.run
+
+    @model_validator(mode="after")
+    def _folds_exist(self) -> "FoldSettings":
+        strangers = [fold for fold in self.to_run if fold >= self.count]
+        if strangers or len(set(self.to_run)) < len(self.to_run):
+            raise ValueError(f"run must name folds from 0 to {self.count - 1}, each once")
+        return self
+
+
+class ModelSettings(Settings):
+    """One model: its native config, what is changed in it, and what is special in its recipe."""
+
+    name: Name
+    """Of its folder and in every table."""
+    engine: str = "torchvision"
+    """Name in the table of engines, or ``module:Class`` of an engine of your own."""
+    config: Path
+    """The framework's own config file; it is never changed."""
+    set: dict[str, Any] = {}
+    """Overrides: dotted keys of the native config and their values."""
+    recipe: Recipe = Recipe()
+    """Written as the differences to the experiment's recipe."""
+    stages: Literal["one", "two"] | None = None
+    """One-stage or two-stage, for the leaderboard."""
+
+
+class EngineSettings(Settings):
+    """How an engine is started."""
+
+    interpreter: str | None = None
+    """The Python with the framework; null takes ``BUNRI_<ENGINE>_PYTHON`` or the Python of bunri."""
+
+
+class EnsembleSettings(Settings):
+    """How the models become one: searched on out-of-fold predictions, or fixed."""
+
+    method: Literal["search", "wbf", "nms", "soft_nms", "nmw"] = "search"
+    """``search`` finds members, weights and thresholds; another one fuses all models with the values below."""
+    iou: Annotated[float, Field(gt=0, lt=1)] = 0.55
+    """Boxes of a class that overlap more are taken for one object."""
+    weights: dict[str, Annotated[float, Field(ge=0)]] = {}
+    """Weight of each model by name; 1 where nothing is said."""
+    min_score: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Boxes of smaller score are left out before fusing."""
+
+
+class Experiment(Settings):
+    """The whole of an experiment file."""
+
+    name: Name
+    """Of the folder of its runs; by default the stem of the file."""
+    data: DataSettings
+    """What to learn from."""
+    folds: FoldSettings = FoldSettings()
+    """How to cut it."""
+    recipe: Recipe = Recipe()
+    """How to train; each model may differ."""
+    models: Annotated[tuple[ModelSettings, ...], Field(min_length=1)]
+    """What to train."""
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+    """Each model is trained once for each seed; more than one gives ``seed<s>`` folders."""
+    jobs: Annotated[int, Field(ge=1)] = 1
+    """Workers at once."""
+    threads: Annotated[int, Field(ge=1)] | None = None
+    """CPU threads of a worker; null shares the cores among the jobs."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to train; ``auto`` takes the GPU where there is one."""
+    engines: dict[str, EngineSettings] = {}
+    """How each engine is started."""
+    ensemble: EnsembleSettings | None = EnsembleSettings()
+    """How the models become one; null leaves it out."""
+    writers: WritersSettings = WritersSettings()
+    """What records the runs."""
+    runs: Path = Path("runs")
+    """Root of the run folders, relative to where the command is given."""
+
+    @property
+    def folder(self) -> Path:
+        """Where everything of the experiment goes."""
+        return self.runs / self.name
+
+    @property
+    def threads_per_worker(self) -> int:
+        """As given, or the cores shared among the jobs."""
+        return self.threads or max((os.cpu_count() or 1) // self.jobs, 1)
+
+    def model(self, name: str) -> ModelSettings:
+        """The model of a name."""
+        return next(model for model in self.models if model.name == name)

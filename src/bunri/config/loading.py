@@ -1,0 +1,134 @@
+"""From an experiment file to its settings, with every mistake of it in one error."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bunri.config.experiment_file import Experiment
+from bunri.config.overrides import apply_overrides, merge_recipes
+from bunri.engines.base import ENGINES
+from bunri.recipe import Recipe
+from bunri.settings import all_mistakes, nearest, read_yaml
+
+_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+
+
+def load_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
+    """Read an experiment file; its paths are relative to its folder, ``${NAME}`` and ``${NAME:-default}`` expand.
+
+    Args:
+        path: The YAML file.
+        overrides: ``dotted.key=value`` of the command line.
+
+    Raises:
+        ConfigError: One line for each mistake, by dotted path, with the nearest key.
+    """
+    values = apply_overrides(read_yaml(path, "the experiment"), overrides)
+    values.setdefault("name", path.stem)
+    mistakes = [*_expand_paths(values, path.parent), *_model_mistakes(values)]
+    _spread_recipe(values)
+    mistakes += _by_name(Experiment.mistakes_in(values), values)
+    if mistakes:
+        raise all_mistakes(str(path), mistakes)
+    return Experiment.validated(values, str(path))
+
+
+class _PathPlace(NamedTuple):
+    """A path in plain values: where it stands, and what must be there."""
+
+    holder: dict[str, Any]
+    key: str
+    place: str
+    kind: str
+
+
+def _path_places(values: dict[str, Any]) -> Iterator[_PathPlace]:
+    data = _mapping(values, "data")
+    test = _mapping(data, "test")
+    yield _PathPlace(data, "annotations", "data.annotations", "file")
+    yield _PathPlace(data, "images", "data.images", "folder")
+    yield _PathPlace(test, "annotations", "data.test.annotations", "file")
+    yield _PathPlace(test, "images", "data.test.images", "folder")
+    yield _PathPlace(_mapping(values, "folds"), "folder", "folds.folder", "folder")
+    for position, model in enumerate(_models(values)):
+        yield _PathPlace(model, "config", f"models.{model.get('name', position)}.config", "file")
+    for name, engine in _mapping(values, "engines").items():
+        if isinstance(engine, dict):
+            yield _PathPlace(engine, "interpreter", f"engines.{name}.interpreter", "file")
+
+
+def _expand_paths(values: dict[str, Any], folder: Path) -> list[str]:
+    """Make the paths in plain values absolute; returns what is wrong with them."""
+    mistakes = []
+    for place in _path_places(values):
+        text = place.holder.get(place.key)
+        if not isinstance(text, str):
+            continue
+        missing = [m[1] for m in _VARIABLE.finditer(text) if m[1] not in os.environ and m[2] is None]
+        if missing:
+            mistakes.append(f"{place.place}: the environment variable {missing[0]} must be set, but it is not")
+            continue
+        path = _absolute(folder, _VARIABLE.sub(lambda m: os.environ.get(m[1], m[2] or ""), text))
+        place.holder[place.key] = str(path)
+        if not (path.is_file() if place.kind == "file" else path.is_dir()):
+            mistakes.append(f"{place.place}: must be a {place.kind}, but {path} is none")
+    return mistakes
+
+
+def _absolute(folder: Path, text: str) -> Path:
+    """Not resolved: an interpreter that is a link knows its environment by the place of the link."""
+    return Path(os.path.abspath(folder / Path(text).expanduser()))  # noqa: PTH100 - resolve() would follow links
+
+
+def _model_mistakes(values: Mapping[str, Any]) -> list[str]:
+    names = Counter(str(model.get("name")) for model in _models(values))
+    twice = [
+        f"models.{name}: names must differ, but {count} are the same" for name, count in names.items() if count > 1
+    ]
+    engines = [(model.get("name"), str(model.get("engine", "torchvision"))) for model in _models(values)]
+    unknown = [
+        f"models.{name}.engine: {engine!r} is unknown{nearest(engine, list(ENGINES))}"
+        for name, engine in engines
+        if engine not in ENGINES and ":" not in engine
+    ]
+    used = {engine for _, engine in engines} | set(ENGINES)
+    settings = [
+        f"engines.{name}: no model has this engine{nearest(name, sorted(used))}"
+        for name in _mapping(values, "engines")
+        if name not in used
+    ]
+    weighted = [
+        f"ensemble.weights.{name}: there is no model of this name{nearest(name, list(names))}"
+        for name in _mapping(_mapping(values, "ensemble"), "weights")
+        if name not in names
+    ]
+    return twice + unknown + settings + weighted
+
+
+def _spread_recipe(values: dict[str, Any]) -> None:
+    """Put the common recipe under each model's own; a common recipe with mistakes is only told of once."""
+    common = _mapping(values, "recipe")
+    below = common if not Recipe.mistakes_in(common) else {}
+    for model in _models(values):
+        own = model.get("recipe")
+        if own is None or isinstance(own, Mapping):
+            model["recipe"] = merge_recipes(below, own or {})
+
+
+def _by_name(mistakes: Sequence[str], values: Mapping[str, Any]) -> list[str]:
+    """The mistakes with the name of a model in place of its position."""
+    names = {str(position): str(model.get("name", position)) for position, model in enumerate(_models(values))}
+    return [re.sub(r"^models\.(\d+)", lambda m: f"models.{names.get(m[1], m[1])}", mistake) for mistake in mistakes]
+
+
+def _mapping(values: Mapping[str, Any], key: str) -> dict[str, Any]:
+    inner = values.get(key)
+    return inner if isinstance(inner, dict) else {}
+
+
+def _models(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    entries = values.get("models")
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []

@@ -1,0 +1,196 @@
+"""The parent's side of a worker: start it, read its events, ask it to stop, and say how it died."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+import bunri
+from bunri.errors import BunriError, ConfigError, DataError, EngineError
+from bunri.events import Ended, Event, from_line
+from bunri.files import cannot_write
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+)
+"""Environment variables by which the libraries below a framework learn how many threads they may use."""
+
+SECONDS_TO_EXIT = 60.0
+"""A worker that has said its last word may take this long to go."""
+
+LOG_LINES = 8
+"""Lines of the log shown when a worker died without a word."""
+
+
+def interpreter_of(engine: str, configured: str | None = None) -> str:
+    """The Python that runs an engine: of the experiment, of ``BUNRI_<ENGINE>_PYTHON``, or the one running now."""
+    return configured or os.environ.get(f"BUNRI_{engine.upper()}_PYTHON") or sys.executable
+
+
+def error_of(ended: Ended) -> BunriError:
+    """The error of ours that a failed worker's last word stands for, with the same exit code."""
+    kinds: dict[int, type[BunriError]] = {2: ConfigError, 3: DataError}
+    return kinds.get(ended.exit_code, EngineError)(ended.message)
+
+
+class Worker:
+    """A running worker process in a session of its own, so that Ctrl-C reaches it only through :meth:`stop`."""
+
+    def __init__(
+        self, job_file: Path, log_file: Path, interpreter: str, threads: int = 1, keep_open: Sequence[int] = ()
+    ) -> None:
+        """Start the worker.
+
+        Args:
+            job_file: The job as JSON.
+            log_file: All it prints is appended here.
+            interpreter: The Python to run it with.
+            threads: CPU threads of the libraries below.
+            keep_open: File descriptors it inherits, such as the lock of its run.
+
+        Raises:
+            ConfigError: The interpreter cannot be started.
+            OutputError: The log cannot be written.
+        """
+        self._log_file, self._asked_to_stop = log_file, False
+        self._pipe, writing_end = os.pipe()
+        environment = _environment(interpreter, threads, job_file.parent) | {"BUNRI_EVENTS_FD": str(writing_end)}
+        command = [interpreter, "-m", "bunri.engines.worker", str(job_file)]
+        try:
+            self._process = _start(command, environment, log_file, (writing_end, *keep_open))
+        except BaseException:
+            os.close(self._pipe)
+            raise
+        finally:
+            os.close(writing_end)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        """Id of the process."""
+        return self._process.pid
+
+    def events(self) -> Iterator[Event]:
+        """What the worker says; the last event is always ``Ended``, also where it was killed."""
+        ended: Ended | None = None
+        for line in self._lines():
+            event = from_line(line)
+            if isinstance(event, Ended):
+                ended = event
+            else:
+                yield event
+        code = self._wait()
+        yield self._explained(ended) if ended else self._died(code)
+
+    def _lines(self) -> Iterator[str]:
+        pending = b""
+        while chunk := self._read():
+            *lines, pending = (pending + chunk).split(b"\n")
+            yield from (line.decode() for line in lines)
+
+    def _read(self) -> bytes:
+        """The next bytes, empty at the end.
+
+        A forked child of the framework may hold the pipe open after the worker's death, so the process is asked, too.
+        """
+        while not select.select([self._pipe], [], [], 0.5)[0]:
+            if self._process.poll() is not None:
+                return b""
+        return os.read(self._pipe, 1 << 16)
+
+    def _wait(self) -> int:
+        try:
+            return self._process.wait(SECONDS_TO_EXIT)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+    def _explained(self, ended: Ended) -> Ended:
+        """An error of ours speaks for itself; a framework's own needs the file to read."""
+        if ended.status != "failed" or ended.exit_code != 1:
+            return ended
+        return replace(ended, message=f"{ended.message}\nThe framework's own words are in {self._log_file}")
+
+    def _died(self, code: int) -> Ended:
+        if self._asked_to_stop:
+            return Ended("stopped", "stopped at once, without a new checkpoint", 1)
+        cause = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        hint = " (memory may have run out)" if code == -signal.SIGKILL else ""
+        lines = self._log_file.read_text(errors="replace").splitlines()[-LOG_LINES:]
+        shown = "\n".join(f"  | {line}" for line in lines) or "  | (empty)"
+        return Ended("failed", f"the worker {cause}{hint} without a last word; its log ends with\n{shown}", 1)
+
+    def stop(self) -> None:
+        """Ask the worker to stop at a checkpoint; asked twice it stops at once."""
+        self._asked_to_stop = True
+        if self._process.poll() is None:
+            self._process.terminate()
+
+    def close(self) -> None:
+        """End the worker if it still runs, and let go of the pipe."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        if self._pipe >= 0:
+            os.close(self._pipe)
+            self._pipe = -1
+
+
+def _start(
+    command: Sequence[str], environment: Mapping[str, str], log_file: Path, pass_fds: tuple[int, ...]
+) -> "subprocess.Popen[bytes]":
+    try:
+        log_file.parent.mkdir(parents=True, exist_ok=True)
+        log = log_file.open("ab")
+    except OSError as error:
+        raise cannot_write(log_file, error) from error
+    with log:
+        try:
+            return subprocess.Popen(
+                command,
+                env=dict(environment),
+                pass_fds=pass_fds,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ConfigError(
+                f"the interpreter of an engine must be a Python, but {command[0]}: {error.strerror}. "
+                "Check engines.<name>.interpreter of the experiment or BUNRI_<NAME>_PYTHON."
+            ) from error
+
+
+def _environment(interpreter: str, threads: int, folder: Path) -> dict[str, str]:
+    environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads))
+    environment |= {"NO_ALBUMENTATIONS_UPDATE": "1", "PYTHONUNBUFFERED": "1"}
+    if interpreter != sys.executable:
+        old = [environment["PYTHONPATH"]] if environment.get("PYTHONPATH") else []
+        environment["PYTHONPATH"] = os.pathsep.join([str(_bunri_alone(folder)), *old])
+    return environment
+
+
+def _bunri_alone(folder: Path) -> Path:
+    """A folder with nothing but a link to this bunri, so that another environment finds it and no package of ours."""
+    alone = folder / ".python"
+    alone.mkdir(exist_ok=True)
+    link = alone / "bunri"
+    if not link.is_symlink():
+        link.symlink_to(Path(next(iter(bunri.__path__))).resolve())
+    return alone

@@ -1,1 +1,0 @@
-"""Experiments: what is to run and what is done."""

@@ -1,0 +1,61 @@
+"""Native configs, overrides and recipes are checked by their engines before anything trains."""
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bunri.config import Experiment, ModelSettings
+from bunri.engines.base import CheckJob, ModelToCheck, ResolvedConfig
+from bunri.engines.process import Worker, error_of, interpreter_of
+from bunri.events import Ended
+from bunri.files import read_json, write_text
+from bunri.settings import all_mistakes
+
+
+def resolve_configs(experiment: Experiment, models: Sequence[ModelSettings]) -> dict[str, ResolvedConfig]:
+    """The native config of each model with its overrides, as its engine reads them.
+
+    One worker an engine looks at all of its models, so that a framework is loaded once.
+
+    Raises:
+        ConfigError: One line for each mistake in any of them.
+        EngineError: An engine's worker failed; the message names its log.
+    """
+    answers: dict[str, Mapping[str, Any]] = {}
+    for engine in dict.fromkeys(model.engine for model in models):
+        answers |= _ask(experiment, engine, [model for model in models if model.engine == engine])
+    mistakes = [f"models.{name}: {mistake}" for name, answer in answers.items() for mistake in answer["mistakes"]]
+    if mistakes:
+        raise all_mistakes(f"experiment {experiment.name}", mistakes)
+    return {name: ResolvedConfig(answer["before"], answer["after"]) for name, answer in answers.items()}
+
+
+def _ask(experiment: Experiment, engine: str, models: Sequence[ModelSettings]) -> dict[str, Mapping[str, Any]]:
+    folder = Path(tempfile.mkdtemp(prefix="bunri-check-"))
+    job = CheckJob(
+        engine=engine,
+        models=tuple(_to_check(model) for model in models),
+        answer=folder / "answer.json",
+        python_path=python_path(models),
+    )
+    write_text(folder / "job.json", job.model_dump_json())
+    settings = experiment.engines.get(engine)
+    interpreter = interpreter_of(engine, settings.interpreter if settings else None)
+    with Worker(folder / "job.json", folder / "log.txt", interpreter) as worker:
+        *_, ended = worker.events()
+    if isinstance(ended, Ended) and ended.status != "done":
+        raise error_of(ended)
+    answers = dict(read_json(job.answer, "the engine's answer"))
+    shutil.rmtree(folder)  # kept where it failed: the message names its log
+    return answers
+
+
+def _to_check(model: ModelSettings) -> ModelToCheck:
+    return ModelToCheck(name=model.name, config=model.config, overrides=model.set, recipe=model.recipe)
+
+
+def python_path(models: Sequence[ModelSettings]) -> tuple[Path, ...]:
+    """Where modules of the user's own are looked for: beside the native configs, and where the command is given."""
+    return (*dict.fromkeys(model.config.parent for model in models), Path.cwd())

@@ -1,0 +1,36 @@
+"""Where a run comes from: command, machine, versions, state of the user's project. Never the environment's values."""
+
+import os
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+
+def provenance(folder: Path) -> dict[str, Any]:
+    """Facts of the parent process and of the git project around ``folder``."""
+    return {
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "bunri": metadata.version("bunri"),
+        "machine": {"system": platform.platform(), "cpus": os.cpu_count()},
+        "git": git_state(folder),
+    }
+
+
+def git_state(folder: Path) -> dict[str, Any] | None:
+    """Commit of the project and whether files differ from it; None where there is no project or no git."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    if commit is None:
+        return None
+    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return {"commit": commit, "dirty": bool(changed)}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,85 @@
+"""The verb ``run``: plan, check, train, gather."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from bunri.config import Experiment, load_experiment
+from bunri.engines.process import error_of
+from bunri.errors import EngineError
+from bunri.events import Ended
+from bunri.experiment.checks import resolve_configs
+from bunri.experiment.data import DataFiles, load_data, write_data
+from bunri.experiment.plan import PlannedRun, decide, job_of, planned_runs, remove_run
+from bunri.experiment.provenance import provenance
+from bunri.experiment.runs import Crew, PreparedRun
+
+
+def run(
+    experiment: str | PathLike[str], overrides: Sequence[str] = (), resume: bool = False, overwrite: bool = False
+) -> Any:
+    """Train every model of an experiment file on every fold, predict, evaluate and fuse.
+
+    Args:
+        experiment: The YAML file.
+        overrides: ``dotted.key=value``, as on the command line.
+        resume: Skip what is done and go on with what was stopped, failed or killed.
+        overwrite: Delete what a former run left.
+
+    Raises:
+        ConfigError: The file, a native config or an override is wrong; all mistakes at once.
+        DataError: The data is wrong.
+        UsageError: There are runs already, or they were begun differently.
+        EngineError: A run failed; the message names its log.
+    """
+    settings = load_experiment(Path(experiment), overrides)
+    data = load_data(settings)
+    files = write_data(data, settings)
+    runs = _decided(settings, files, resume, overwrite)
+    train(settings, runs, files, Path(experiment).absolute().parent)
+    return data
+
+
+def dry_run(experiment: str | PathLike[str], overrides: Sequence[str] = ()) -> tuple[PlannedRun, ...]:
+    """Check everything and say what would be trained, without training."""
+    settings = load_experiment(Path(experiment), overrides)
+    load_data(settings)
+    resolve_configs(settings, settings.models)
+    return planned_runs(settings)
+
+
+def _decided(settings: Experiment, files: DataFiles, resume: bool, overwrite: bool) -> tuple[PlannedRun, ...]:
+    runs = planned_runs(settings)
+    if overwrite:
+        for planned in runs:
+            remove_run(planned)
+    return tuple(replace(planned, action=decide(planned, job_of(settings, planned, files), resume)) for planned in runs)
+
+
+def train(settings: Experiment, runs: Sequence[PlannedRun], files: DataFiles, folder: Path) -> None:
+    """Train what is not done.
+
+    Raises:
+        BunriError: Of the first run that failed, with all that failed in its message.
+    """
+    open_runs = [planned for planned in runs if planned.action != "skip"]
+    if not open_runs:
+        return
+    wanted = [model for model in settings.models if any(planned.model is model for planned in open_runs)]
+    configs = resolve_configs(settings, wanted)
+    prepared = [
+        PreparedRun(planned, job_of(settings, planned, files), configs[planned.model.name]) for planned in open_runs
+    ]
+    _refuse_unfinished(open_runs, Crew(settings, provenance(folder)).run(prepared))
+
+
+def _refuse_unfinished(runs: Sequence[PlannedRun], ends: Sequence[Ended]) -> None:
+    failed = [(planned, ended) for planned, ended in zip(runs, ends, strict=True) if ended.status == "failed"]
+    stopped = sum(ended.status == "stopped" for ended in ends)
+    if failed:
+        message = "\n".join(f"{planned.label} failed: {ended.message}" for planned, ended in failed)
+        raise error_of(replace(failed[0][1], message=f"{message}\nWhen the cause is mended, go on with --resume."))
+    if stopped:
+        raise EngineError(f"stopped with {stopped} of {len(runs)} runs unfinished. Go on with --resume.")

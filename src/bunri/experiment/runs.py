@@ -1,0 +1,189 @@
+"""Runs in their workers: one from its folder to its last event, and several at once until all are done or stopped."""
+
+import difflib
+import fcntl
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from types import FrameType
+from typing import Any
+
+from bunri.config import Experiment
+from bunri.engines.base import Job, ResolvedConfig
+from bunri.engines.process import Worker, interpreter_of
+from bunri.errors import BunriError, OutputError, UsageError
+from bunri.events import Ended, Writer
+from bunri.experiment.manifest import ManifestWriter
+from bunri.experiment.plan import PlannedRun, hashes_of, plain
+from bunri.files import cannot_write, read_bytes, write_bytes, write_json, write_text
+from bunri.run_folder import RunFolder
+from bunri.writers import RecordedRun, open_writers
+
+SECONDS_FOR_LOCK = 60.0
+"""The worker of a killed run may still be saving; so long its continuation waits."""
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A run, the job its worker gets, and its native config as the engine read it."""
+
+    run: PlannedRun
+    job: Job
+    config: ResolvedConfig
+
+
+class Crew:
+    """Runs an experiment's runs, ``jobs`` at a time."""
+
+    def __init__(self, experiment: Experiment, facts: dict[str, Any]) -> None:
+        """Take the experiment, and facts for every run's manifest."""
+        self._experiment, self._facts = experiment, facts
+        self._workers: dict[str, Worker] = {}
+        self._stopping = threading.Event()
+        self._slots: SimpleQueue[int] = SimpleQueue()
+        for slot in range(experiment.jobs):
+            self._slots.put(slot)
+
+    def run(self, runs: Sequence[PreparedRun]) -> list[Ended]:
+        """Run all; one that fails leaves the others alone. Ctrl-C and SIGTERM stop all at their next checkpoint."""
+        with _handling_signals(self.stop), ThreadPoolExecutor(self._experiment.jobs) as pool:
+            return list(pool.map(self._run_in_slot, runs))
+
+    def stop(self) -> None:
+        """Ask every worker to stop at a checkpoint, and start no other; asked twice they stop at once."""
+        self._stopping.set()
+        for worker in list(self._workers.values()):
+            worker.stop()
+
+    def _run_in_slot(self, prepared: PreparedRun) -> Ended:
+        slot = self._slots.get()
+        try:
+            if self._stopping.is_set():
+                return Ended("stopped", "not begun")
+            return self._run_one(prepared, slot)
+        except BunriError as error:
+            return Ended("failed", str(error), error.exit_code)
+        finally:
+            self._slots.put(slot)
+
+    def _run_one(self, prepared: PreparedRun, slot: int) -> Ended:
+        run = prepared.run
+        with locked(run.folder) as lock:
+            write_inputs(prepared)
+            facts = {**self._facts, "model": run.model.name, "engine": run.model.engine}
+            facts |= {"fold": run.fold, "seed": run.seed, "sha256": hashes_of(run, prepared.job)}
+            manifest = ManifestWriter(run.folder, facts)
+            recorded = RecordedRun(self._experiment.name, run.model.name, run.label, run.folder, slot)
+            writers: list[Writer] = [manifest, *open_writers(self._experiment.writers, recorded)]
+            return self._follow(prepared, writers, lock)
+
+    def _follow(self, prepared: PreparedRun, writers: Sequence[Writer], lock: int) -> Ended:
+        folder, engine = prepared.run.folder, prepared.run.model.engine
+        settings = self._experiment.engines.get(engine)
+        interpreter = interpreter_of(engine, settings.interpreter if settings else None)
+        try:
+            with Worker(folder.job_file, folder.log_file, interpreter, prepared.job.threads, (lock,)) as worker:
+                self._register(prepared.run.label, worker)
+                return _record(worker, writers)
+        except BunriError as error:
+            with suppress(OutputError):
+                writers[0].write(Ended("failed", str(error), error.exit_code))
+            raise
+        finally:
+            self._workers.pop(prepared.run.label, None)
+            for writer in writers:
+                writer.close()
+
+    def _register(self, label: str, worker: Worker) -> None:
+        self._workers[label] = worker
+        if self._stopping.is_set():
+            worker.stop()
+
+
+def _record(worker: Worker, writers: Sequence[Writer]) -> Ended:
+    """Hand every event to every writer; gives the last one."""
+    for event in worker.events():
+        for writer in writers:
+            writer.write(event)
+        if isinstance(event, Ended):
+            return event
+    raise AssertionError("a worker's last event is Ended")
+
+
+def write_inputs(prepared: PreparedRun) -> None:
+    """Everything of a run folder that is known before training; a fresh start leaves no record of a former one."""
+    run, folder = prepared.run, prepared.run.folder
+    if run.action == "train":
+        for former in (folder.metrics_file, folder.results_file, folder.manifest_file, folder.log_file):
+            with suppress(FileNotFoundError):
+                former.unlink()
+    write_bytes(folder.native_config_file(run.model.config.name), read_bytes(run.model.config, "the model config"))
+    write_text(folder.resolved_config_file, prepared.config.after)
+    write_text(folder.overrides_file, unified_diff(prepared.config, run.model.config.name))
+    write_json(folder.job_file, plain(prepared.job))
+
+
+def unified_diff(config: ResolvedConfig, name: str) -> str:
+    """What the overrides changed in the native config."""
+    before, after = config.before.splitlines(keepends=True), config.after.splitlines(keepends=True)
+    return "".join(difflib.unified_diff(before, after, name, f"{name} with overrides"))
+
+
+@contextmanager
+def locked(folder: RunFolder) -> Iterator[int]:
+    """Hold a run folder; gives the file descriptor, which the worker inherits, so that a surviving one holds it, too.
+
+    Raises:
+        UsageError: Somebody else trains in it.
+        OutputError: The folder cannot be written.
+    """
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder.lock_file, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise cannot_write(folder.path, error) from error
+    try:
+        _wait_for_lock(descriptor, folder.path)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _wait_for_lock(descriptor: int, path: Path) -> None:
+    deadline = time.monotonic() + SECONDS_FOR_LOCK
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise UsageError(
+                    f"{path} must be free, but another process trains in it. Wait until it is done, or end it."
+                ) from None
+        except OSError as error:
+            raise OutputError(f"{path} must be on a file system with locks, but: {error.strerror}") from error
+        time.sleep(0.2)
+
+
+@contextmanager
+def _handling_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """While the block runs, Ctrl-C and SIGTERM call ``stop``; outside the main thread Python allows no handlers."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        stop()
+
+    former = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
