@@ -1,1 +1,5 @@
-"""Scoring predictions against annotated truth."""
+"""Scores of predictions: the COCO metrics, their uncertainty, and comparisons in pairs."""
+
+from bunri.evaluate.metrics import Evaluation, evaluate
+
+__all__ = ["Evaluation", "evaluate"]

@@ -1,0 +1,21 @@
+"""The one way a loop of bunri is compiled: numba, on first call, kept on disk where a disk can keep it."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+def compiled(function: Function) -> Function:
+    """Compile a function over arrays to machine code; it holds no lock, so threads may run it side by side.
+
+    The machine code is kept in ``__pycache__`` beside the source, in ``NUMBA_CACHE_DIR`` or in the user's cache folder,
+    whichever can be written; where none can, every process compiles anew (about two seconds).
+    """
+    import numba
+
+    try:
+        kernel: Function = numba.njit(function, cache=True, nogil=True, error_model="numpy")
+    except RuntimeError:  # numba's word for "no folder for the cache can be written"
+        kernel = numba.njit(function, nogil=True, error_model="numpy")
+    return kernel

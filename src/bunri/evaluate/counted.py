@@ -1,0 +1,43 @@
+"""Which images count: those a model looked at that are in the data set."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bunri.boxes import IntArray
+from bunri.dataset import Dataset
+from bunri.errors import DataError
+from bunri.predictions import Predictions
+
+
+def counted_images(predictions: Sequence[Predictions], dataset: Dataset) -> IntArray:
+    """Sorted ids of the images of the data set that every member looked at.
+
+    Raises:
+        DataError: There is none, or a class is not one of the data set.
+    """
+    ids = np.unique(dataset.images.id)
+    for member in predictions:
+        check_classes(member, dataset)
+        ids = np.intersect1d(ids, member.seen_image_id)
+    if not len(ids):
+        names = ", ".join(member.name or "predictions" for member in predictions)
+        raise DataError(
+            f"at least one image must be in the data set and looked at by {names}, but there is none. "
+            "Check that predictions and annotations belong together."
+        )
+    return ids
+
+
+def check_classes(predictions: Predictions, dataset: Dataset) -> None:
+    """Refuse predictions of a class the data set does not have.
+
+    Raises:
+        DataError: Names the class index.
+    """
+    count = len(dataset.class_names)
+    if len(predictions) and predictions.class_index.max() >= count:
+        raise DataError(
+            f"class_index of {predictions.name or 'predictions'} must be below {count}, the number of classes, "
+            f"but got {predictions.class_index.max()}. Check the order of classes."
+        )

@@ -1,0 +1,151 @@
+"""The standard COCO metrics of predictions, as pycocotools computes them."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bunri.boxes import FloatArray, IntArray, xyxy_to_xywh
+from bunri.dataset import Dataset
+from bunri.evaluate.counted import counted_images
+from bunri.predictions import Predictions
+
+SIZES = ("small", "medium", "large")
+"""COCO's sizes by annotated area: below 32², below 96², and above."""
+
+IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10).tolist()
+RECALL_LEVELS = np.linspace(0.0, 1.0, 101).tolist()
+
+Precision = NDArray[np.float64]
+"""Precision ``(T, R, C, A)`` at 10 IoU thresholds, 101 recalls, C classes, 4 sizes (all first); -1 without truth."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Metrics of one set of predictions on a 0-1 scale; NaN where there is no truth to find.
+
+    Attributes:
+        mAP50: Mean over classes of the average precision at IoU 0.5.
+        mAP50_95: The same over IoU 0.5, 0.55, ..., 0.95.
+        AP50: Average precision at IoU 0.5 by class name.
+        AP50_95: The same over IoU 0.5 to 0.95.
+        mAP50_by_size: mAP50 of ``small``, ``medium`` and ``large`` objects.
+        mAP50_95_by_size: The same over IoU 0.5 to 0.95.
+        min_score: The floor that was asked for: boxes below it did not count.
+        lowest_score: The smallest score that was met, NaN without boxes. A model cut at a higher floor than
+            another is at a disadvantage: low-scored boxes only ever raise mAP.
+        max_boxes: At most so many boxes of an image and class counted, the best ones.
+        images: Number of images that counted.
+        images_not_seen: Number of images of the data set the model did not look at.
+    """
+
+    mAP50: float
+    mAP50_95: float
+    AP50: Mapping[str, float]
+    AP50_95: Mapping[str, float]
+    mAP50_by_size: Mapping[str, float]
+    mAP50_95_by_size: Mapping[str, float]
+    min_score: float
+    lowest_score: float
+    max_boxes: int
+    images: int
+    images_not_seen: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; NaN becomes None."""
+        return dict(self._items())
+
+    def _items(self) -> Iterator[tuple[str, Any]]:
+        yield from (("mAP50", none_if_nan(self.mAP50)), ("mAP50_95", none_if_nan(self.mAP50_95)))
+        for name in ("AP50", "AP50_95"):
+            yield name, {label: none_if_nan(value) for label, value in getattr(self, name).items()}
+        for name in ("mAP50", "mAP50_95"):
+            yield from ((f"{name}_{size}", none_if_nan(getattr(self, f"{name}_by_size")[size])) for size in SIZES)
+        for name in ("min_score", "lowest_score", "max_boxes", "images", "images_not_seen"):
+            yield name, none_if_nan(getattr(self, name))
+
+
+def none_if_nan(value: float) -> float | None:
+    """The value, or None where it is not a number."""
+    return None if math.isnan(value) else value
+
+
+def evaluate(predictions: Predictions, dataset: Dataset, min_score: float = 0.0, max_boxes: int = 100) -> Evaluation:
+    """Score predictions against annotations, equal to pycocotools to 1e-9.
+
+    Only the images of the data set that the model looked at count. Crowd regions are ignored as COCO does. A class
+    without an annotated box is NaN and left out of the means. An annotation may have any id, also 0.
+
+    Args:
+        predictions: Boxes in pixels.
+        dataset: The truth.
+        min_score: Boxes below this score do not count.
+        max_boxes: COCO's maxDets, for each image and class.
+
+    Raises:
+        DataError: No image counts, or a class is not one of the data set.
+    """
+    counted = counted_images([predictions], dataset)
+    used = predictions.above(min_score).of_images(counted)
+    precision = _precision(used, dataset, counted, max_boxes)
+    names = dataset.class_names
+    return Evaluation(
+        mAP50=_mean(precision[0, :, :, 0]),
+        mAP50_95=_mean(precision[..., 0]),
+        AP50={name: _mean(precision[0, :, c, 0]) for c, name in enumerate(names)},
+        AP50_95={name: _mean(precision[:, :, c, 0]) for c, name in enumerate(names)},
+        mAP50_by_size={size: _mean(precision[0, :, :, a + 1]) for a, size in enumerate(SIZES)},
+        mAP50_95_by_size={size: _mean(precision[..., a + 1]) for a, size in enumerate(SIZES)},
+        min_score=min_score,
+        lowest_score=float(used.score.min()) if len(used) else math.nan,
+        max_boxes=max_boxes,
+        images=len(counted),
+        images_not_seen=len(dataset) - len(counted),
+    )
+
+
+def _mean(precision: Precision) -> float:
+    defined = precision[precision > -1]
+    return float(defined.mean()) if len(defined) else math.nan
+
+
+def _precision(predictions: Predictions, dataset: Dataset, counted: IntArray, max_boxes: int) -> Precision:
+    import hotcoco
+
+    truth = _coco_truth(dataset, counted)
+    evaluation = hotcoco.COCOeval(truth, truth.load_res(_coco_results(predictions, counted)), "bbox")
+    evaluation.params.iou_thrs = IOU_THRESHOLDS
+    evaluation.params.rec_thrs = RECALL_LEVELS
+    evaluation.params.max_dets = [max_boxes]
+    evaluation.evaluate()
+    evaluation.accumulate()
+    return np.asarray((evaluation.eval or {})["precision"][..., -1], np.float64)
+
+
+def _coco_truth(dataset: Dataset, counted: IntArray) -> Any:
+    """The annotations on the counted images; ids are numbered anew from 1, images in the order of their ids."""
+    import hotcoco
+
+    truth = dataset.annotations.take(np.flatnonzero(np.isin(dataset.annotations.image_id, counted)))
+    rows = dataset.rows_of(counted)
+    sides = zip(dataset.images.width[rows].tolist(), dataset.images.height[rows].tolist(), strict=True)
+    return hotcoco.COCO.from_arrays(
+        [{"id": number, "width": width, "height": height} for number, (width, height) in enumerate(sides, 1)],
+        [{"id": number, "name": name} for number, name in enumerate(dataset.class_names, 1)],
+        np.searchsorted(counted, truth.image_id) + 1,
+        truth.class_index + 1,
+        xyxy_to_xywh(truth.box_xyxy),
+        ids=np.arange(len(truth)) + 1,
+        area=truth.area,
+        iscrowd=truth.is_crowd,
+    )
+
+
+def _coco_results(predictions: Predictions, counted: IntArray) -> FloatArray:
+    """Boxes as rows ``(image, x, y, width, height, score, category)``."""
+    image = np.searchsorted(counted, predictions.image_id) + 1
+    columns = (image, xyxy_to_xywh(predictions.box_xyxy), predictions.score, predictions.class_index + 1)
+    return np.column_stack(columns).astype(np.float64)
