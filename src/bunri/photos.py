@@ -11,10 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
 
+from bunri.boxes import IntArray
 from bunri.errors import DataError
 
 Photo = NDArray[np.uint8]
 """``(H, W, 3)`` RGB."""
+
+Hash = NDArray[np.uint64]
+"""256 bits: ``(4,)`` of a photo, ``(M, 4)`` of many."""
+
+NEAR_DUPLICATE_BITS = 44
+"""Photos whose hashes differ in at most this many bits show the same thing (docs/decisions/0012)."""
 
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 """EXIF orientations that swap width and height."""
@@ -105,3 +112,24 @@ def _from_16_bit(image: Image.Image) -> Image.Image:
 
 def _swapped(size: tuple[int, int]) -> tuple[int, int]:
     return size[1], size[0]
+
+
+def perceptual_hash(photo: Photo) -> Hash:
+    """The 256-bit DCT hash of a photo ``(H, W, 3)`` as 4 words: scaling and recompression change few bits.
+
+    Source: C. Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions, 2010, section 3.2.1.
+    """
+    import imagehash  # brings scipy's FFT: not for reading a photo
+
+    bits = imagehash.phash(Image.fromarray(photo).convert("L"), hash_size=16).hash
+    return np.packbits(bits).view(np.uint64)
+
+
+def near_duplicate_pairs(hashes: Hash, max_bits: int = NEAR_DUPLICATE_BITS) -> IntArray:
+    """Pairs of rows ``(P, 2)``, the smaller first, of hashes ``(M, 4)`` that differ in at most ``max_bits`` bits."""
+    pairs = [np.empty((0, 2), np.int64)]
+    for row in range(len(hashes) - 1):
+        distance = np.bitwise_count(hashes[row + 1 :] ^ hashes[row]).sum(axis=1, dtype=np.int64)
+        near = row + 1 + np.flatnonzero(distance <= max_bits)
+        pairs.append(np.stack([np.full(len(near), row), near], axis=1))
+    return np.concatenate(pairs)

@@ -107,10 +107,10 @@ def _numbers_of_line(path: Path, row: int, string: str, names: pl.Series) -> Flo
 def _check_numbers(path: Path, numbers: FloatArray, place: IntArray, names: pl.Series, classes: int) -> None:
     label, score = numbers[:, 0], numbers[:, 1]
     rules: tuple[tuple[str, BoolArray], ...] = (
-        ("all values must be finite numbers", np.isfinite(numbers).all(axis=1)),
+        ("all values must be finite numbers", np.asarray(np.isfinite(numbers).all(axis=1))),
         (f"labels must be class indexes in [0, {classes})", np.isin(label, np.arange(classes))),
         ("scores must lie in [0, 1]", (score >= 0) & (score <= 1)),
-        ("boxes must have xmin <= xmax and ymin <= ymax", (numbers[:, 2:4] <= numbers[:, 4:6]).all(axis=1)),
+        ("boxes must have xmin <= xmax and ymin <= ymax", np.asarray((numbers[:, 2:4] <= numbers[:, 4:6]).all(axis=1))),
     )
     for must, holds in rules:
         _check(path, holds, numbers, place, names, must)
