@@ -2,29 +2,29 @@
 
 import json
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import typer
 
-
-def print_json(value: Mapping[str, Any]) -> None:
+def print_json(value: Any) -> None:
     """Print one JSON object on stdout; NaN and infinity become null, as JSON has neither."""
-    typer.echo(json.dumps(_without_nan(value), ensure_ascii=False, indent=1))
+    print_text(json.dumps(_without_nan(value), ensure_ascii=False, indent=1, allow_nan=False))
+
+
+def print_text(text: str) -> None:
+    """Print a result for people on stdout."""
+    sys.stdout.write(text + "\n")
 
 
 def say(text: str) -> None:
-    """Say something to the person on stderr."""
-    typer.echo(text, err=True)
-
-
-def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table on stdout, the first column to the left, the others to the right."""
-    typer.echo(table(header, rows))
+    """Say something to people on stderr."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table as text, one line a row; numbers are given as they are to be read."""
+    """A table as text, one line a row: the first column to the left, the others to the right."""
     lines = [[str(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     return "\n".join(_aligned(line, widths) for line in lines)
