@@ -88,7 +88,7 @@ def read_json(path: Path, what: str) -> Any:
     except json.JSONDecodeError as error:
         place = f"{path}, line {error.lineno}, column {error.colno}"
         raise DataError(f"{what} must be JSON, but {place}: {error.msg}. Write the file again.") from error
-    except (UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{what} must be JSON in UTF-8, but {path}: {error}. Write the file again.") from error
 
 

@@ -71,7 +71,7 @@ class Records:
         values = self.values(key, default)
         column = _as_numbers(values)
         if column is None or not _all_integral(column):
-            self._refuse_first(key, values, _is_integer, "an integer")
+            self._refuse_first(key, values, is_integer, "an integer")
         return column.astype(np.int64)
 
     def numbers(self, key: str) -> FloatArray:
@@ -79,7 +79,7 @@ class Records:
         values = [np.nan if value is None else value for value in self.values(key)]
         column = _as_numbers(values)
         if column is None or np.isinf(column).any():
-            self._refuse_first(key, values, _is_number, "a finite number")
+            self._refuse_first(key, values, is_number, "a finite number")
         return column.astype(np.float64)
 
     def required_numbers(self, key: str) -> FloatArray:
@@ -109,14 +109,14 @@ class Records:
         values = self.values(key)
         column = _as_numbers(values) if values else np.empty((0, 4))
         if column is None or column.shape[1:] != (4,) or not np.isfinite(column).all():
-            self._refuse_first(key, values, _is_box, "a list of 4 finite numbers")
+            self._refuse_first(key, values, is_box, "a list of 4 finite numbers")
         return column.astype(np.float64)
 
     def texts(self, key: str) -> list[str]:
         """A column of N texts that are not empty."""
         values = self.values(key)
-        if not all(map(_is_text, values)):
-            self._refuse_first(key, values, _is_text, "a text that is not empty")
+        if not all(map(is_text, values)):
+            self._refuse_first(key, values, is_text, "a text that is not empty")
         return values
 
     def _refuse_first(self, key: str, values: Sequence[object], is_right: Any, must: str) -> NoReturn:
@@ -133,12 +133,20 @@ def blocks_of(path: Path, section: str, raws: Sequence[msgspec.Raw]) -> Iterator
         DataError: A record is not an object.
     """
     for start in range(0, max(len(raws), 1), _BLOCK):
-        rows = msgspec.json.decode(b"[" + b",".join(raws[start : start + _BLOCK]) + b"]")
+        rows = _decoded(path, section, raws[start : start + _BLOCK])
         block = Records(path, section, rows, start)
         for row, record in enumerate(rows):
             if type(record) is not dict:
                 block.refuse(row, "", "an object {...}", record)
         yield block
+
+
+def _decoded(path: Path, section: str, raws: Sequence[msgspec.Raw]) -> list[dict[str, Any]]:
+    try:
+        rows: list[dict[str, Any]] = msgspec.json.decode(b"[" + b",".join(raws) + b"]")
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise DataError(f"{path}: {section} must be plain JSON objects, but: {error}. Write the file again.") from error
+    return rows
 
 
 def _as_numbers(values: list[Any]) -> FloatArray | IntArray | None:
@@ -156,19 +164,23 @@ def _all_integral(column: FloatArray | IntArray) -> bool:
     return column.dtype.kind == "i" or bool(np.all((column == np.floor(column)) & (np.abs(column) <= _LARGEST_EXACT)))
 
 
-def _is_number(value: object) -> TypeGuard[int | float]:
+def is_number(value: object) -> TypeGuard[int | float]:
+    """A number that is not infinite; NaN, which stands for an absent one, passes."""
     return isinstance(value, int | float) and not isinstance(value, bool) and not np.isinf(value)
 
 
-def _is_integer(value: object) -> bool:
-    return _is_number(value) and value == value // 1 and abs(value) < 2**63
+def is_integer(value: object) -> bool:
+    """A whole number that fits 64 bits."""
+    return is_number(value) and value == value // 1 and abs(value) < 2**63
 
 
-def _is_box(value: object) -> bool:
-    return isinstance(value, list) and len(value) == 4 and all(_is_number(side) and side == side for side in value)
+def is_box(value: object) -> bool:
+    """A list of four finite numbers."""
+    return isinstance(value, list) and len(value) == 4 and all(is_number(side) and side == side for side in value)
 
 
-def _is_text(value: object) -> bool:
+def is_text(value: object) -> bool:
+    """A text that is not empty."""
     return type(value) is str and value != ""
 
 

@@ -1,1 +1,0 @@
-"""Every fault of a data set at once."""
