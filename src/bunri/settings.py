@@ -1,6 +1,7 @@
 """Typed settings: unknown keys refused, all mistakes of a file reported at once by dotted path with the nearest key."""
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -77,6 +78,24 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     return [inner for argument in getattr(annotation, "__args__", ()) for inner in _models_in(argument)]
 
 
+class _Loader(yaml.SafeLoader):
+    """The safe loader, with floats as in YAML 1.2: ``1e-4`` is a number, for version 1.1 it is a text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"), list("-+.0123456789")
+)
+
+
+def parse_yaml(text: str | bytes) -> Any:
+    """The value of a YAML text.
+
+    Raises:
+        yaml.YAMLError: It is not YAML.
+    """
+    return yaml.load(text, _Loader)
+
+
 def read_yaml(path: Path, what: str) -> dict[str, Any]:
     """Read a YAML file whose top is a mapping, with the safe loader.
 
@@ -86,7 +105,7 @@ def read_yaml(path: Path, what: str) -> dict[str, Any]:
     if not path.is_file():
         raise ConfigError(f"{what} must be a file, but {path} is not there. Check the path.")
     try:
-        values = yaml.safe_load(read_bytes(path, what))
+        values = parse_yaml(read_bytes(path, what))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{what} {path} must be YAML, but: {error}") from error
     if not isinstance(values, dict):

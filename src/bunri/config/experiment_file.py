@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from bunri.recipe import Recipe
 from bunri.settings import Settings
@@ -13,7 +13,16 @@ from bunri.writers import WritersSettings
 Name = Annotated[str, Field(pattern=r"^[\w][\w.+-]*$")]
 """Names become folders: letters, digits, ``_``, ``.``, ``+`` and ``-``."""
 
+RESERVED_NAMES = ("data", "ensemble")
+"""Folders of an experiment that are no model's."""
+
 Scalar = str | int | float | bool | None
+
+
+def _not_reserved(name: str) -> str:
+    if name in RESERVED_NAMES:
+        raise ValueError(f"the name of a model must not be one of {', '.join(RESERVED_NAMES)}")
+    return name
 
 
 class Selection(Settings):
@@ -56,6 +65,10 @@ class FoldSettings(Settings):
     """Of the cut."""
     group: str | None = None
     """Field of the images whose equal values stay in one fold."""
+    window_seconds: Annotated[float, Field(gt=0)] | None = None
+    """The field is a time, and images taken within so many seconds of the next stay in one fold."""
+    near_duplicates: bool = True
+    """Photos that show the same thing stay in one fold."""
     folder: Path | None = None
     """Folder written by ``bunri split``; its folds are taken as they are, and ``count`` of them."""
     run: tuple[Annotated[int, Field(ge=0)], ...] | None = None
@@ -77,7 +90,7 @@ class FoldSettings(Settings):
 class ModelSettings(Settings):
     """One model: its native config, what is changed in it, and what is special in its recipe."""
 
-    name: Name
+    name: Annotated[Name, AfterValidator(_not_reserved)]
     """Of its folder and in every table."""
     engine: str = "torchvision"
     """Name in the table of engines, or ``module:Class`` of an engine of your own."""

@@ -28,7 +28,7 @@ def load_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
     """
     values = apply_overrides(read_yaml(path, "the experiment"), overrides)
     values.setdefault("name", path.stem)
-    mistakes = [*_expand_paths(values, path.parent), *_model_mistakes(values)]
+    mistakes = [*_expand_paths(values, path.parent), *_model_mistakes(values), *_engine_mistakes(values)]
     _spread_recipe(values)
     mistakes += _by_name(Experiment.mistakes_in(values), values)
     if mistakes:
@@ -83,29 +83,25 @@ def _absolute(folder: Path, text: str) -> Path:
     return Path(os.path.abspath(folder / Path(text).expanduser()))  # noqa: PTH100 - resolve() would follow links
 
 
-def _model_mistakes(values: Mapping[str, Any]) -> list[str]:
+def _model_mistakes(values: Mapping[str, Any]) -> Iterator[str]:
     names = Counter(str(model.get("name")) for model in _models(values))
-    twice = [
-        f"models.{name}: names must differ, but {count} are the same" for name, count in names.items() if count > 1
-    ]
-    engines = [(model.get("name"), str(model.get("engine", "torchvision"))) for model in _models(values)]
-    unknown = [
-        f"models.{name}.engine: {engine!r} is unknown{nearest(engine, list(ENGINES))}"
-        for name, engine in engines
-        if engine not in ENGINES and ":" not in engine
-    ]
-    used = {engine for _, engine in engines} | set(ENGINES)
-    settings = [
-        f"engines.{name}: no model has this engine{nearest(name, sorted(used))}"
-        for name in _mapping(values, "engines")
-        if name not in used
-    ]
-    weighted = [
-        f"ensemble.weights.{name}: there is no model of this name{nearest(name, list(names))}"
-        for name in _mapping(_mapping(values, "ensemble"), "weights")
-        if name not in names
-    ]
-    return twice + unknown + settings + weighted
+    for name, count in names.items():
+        if count > 1:
+            yield f"models.{name}: names must differ, but {count} are the same"
+    for name in _mapping(_mapping(values, "ensemble"), "weights"):
+        if name not in names:
+            yield f"ensemble.weights.{name}: there is no model of this name{nearest(name, list(names))}"
+
+
+def _engine_mistakes(values: Mapping[str, Any]) -> Iterator[str]:
+    engines = {str(model.get("name")): str(model.get("engine", "torchvision")) for model in _models(values)}
+    known = [*ENGINES, *(engine for engine in engines.values() if ":" in engine)]
+    for name, engine in engines.items():
+        if engine not in known:
+            yield f"models.{name}.engine: {engine!r} is unknown{nearest(engine, known)}"
+    for engine in _mapping(values, "engines"):
+        if engine not in known:
+            yield f"engines.{engine}: no model has this engine{nearest(engine, known)}"
 
 
 def _spread_recipe(values: dict[str, Any]) -> None:

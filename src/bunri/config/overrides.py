@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from bunri.errors import ConfigError
-from bunri.settings import nearest
+from bunri.settings import nearest, parse_yaml
 
 OPEN_KEYS = ("set", "where", "layer_factors", "weights")
 """Below these, the rest of a dotted path is one key: names of the framework, of the data and of layers have dots."""
@@ -38,7 +38,7 @@ def _copy(values: Any) -> Any:
 
 def _parsed(override: str, text: str) -> Any:
     try:
-        return yaml.safe_load(text)
+        return parse_yaml(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"the value of {override!r} must be YAML, but: {error}") from error
 

@@ -154,9 +154,6 @@ ENGINES: Mapping[str, str] = {
 """Name of an engine and where its class is; the class is imported only in the worker."""
 
 
-_INSTALL_HINT = "`bunri engines list` says what is missing and the line that installs it."
-
-
 def engine_by_name(name: str) -> Engine:
     """The engine of a name in the table, or of a ``module:Class`` path of the user's own.
 
@@ -171,5 +168,11 @@ def engine_by_name(name: str) -> Engine:
     try:
         engine: Engine = getattr(importlib.import_module(module), attribute)()
     except (ImportError, AttributeError) as error:
-        raise MissingPackageError(f"engine: {name!r} cannot be loaded from {path}: {error}. {_INSTALL_HINT}") from error
+        raise MissingPackageError(f"engine {name} cannot be loaded: {error}. {_next_step(name)}") from error
     return engine
+
+
+def _next_step(name: str) -> str:
+    if name in ENGINES:
+        return "`bunri engines list` says what is missing and the line that installs it."
+    return "Put its module beside the model's config file or where the command is given, or install it."

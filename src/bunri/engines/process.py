@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -95,7 +94,7 @@ class Worker:
             else:
                 yield event
         code = self._wait()
-        yield self._explained(ended) if ended else self._died(code)
+        yield ended or self._died(code)
 
     def _lines(self) -> Iterator[str]:
         pending = b""
@@ -119,12 +118,6 @@ class Worker:
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()
-
-    def _explained(self, ended: Ended) -> Ended:
-        """An error of ours speaks for itself; a framework's own needs the file to read."""
-        if ended.status != "failed" or ended.exit_code != 1:
-            return ended
-        return replace(ended, message=f"{ended.message}\nThe framework's own words are in {self._log_file}")
 
     def _died(self, code: int) -> Ended:
         if self._asked_to_stop:

@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def _ask(experiment: Experiment, engine: str, models: Sequence[ModelSettings]) -
     with Worker(folder / "job.json", folder / "log.txt", interpreter) as worker:
         *_, ended = worker.events()
     if isinstance(ended, Ended) and ended.status != "done":
-        raise error_of(ended)
+        raise error_of(replace(ended, message=f"{ended.message}\n  its log: {folder / 'log.txt'}"))
     answers = dict(read_json(job.answer, "the engine's answer"))
     shutil.rmtree(folder)  # kept where it failed: the message names its log
     return answers

@@ -1,6 +1,6 @@
 """The data of an experiment: what is learned from, in which folds, what is tested; COCO JSON for the workers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from bunri.boxes import IntArray
-from bunri.config import Experiment
+from bunri.config import DataSettings, Experiment
 from bunri.dataset import Dataset
 from bunri.engines.base import Photos
 from bunri.errors import DataError
+from bunri.experiment.folds import folds_of
 from bunri.files import sha256_of
 from bunri.io import load_dataset, write_coco
 
@@ -25,12 +26,14 @@ class ExperimentData:
         fold: ``(M,)`` the fold in which each training image is held out.
         test: Images that are never trained on, with their truth where there is one.
         source_sha256: Hash of each annotation file that was read, by its path.
+        groups: For each training image what it belongs to, where the experiment names such a field.
     """
 
     train: Dataset
     fold: IntArray
     test: Dataset | None
     source_sha256: Mapping[str, str]
+    groups: Sequence[str] | None = None
 
     @property
     def test_truth(self) -> Dataset | None:
@@ -55,15 +58,30 @@ def load_data(experiment: Experiment) -> ExperimentData:
     settings = experiment.data
     whole = load_dataset(settings.annotations, settings.images)
     train = select(whole, settings.train.where, "data.train.where")
-    sources = {str(settings.annotations): sha256_of(settings.annotations)}
-    test = None
-    if settings.test is not None:
-        path = settings.test.annotations or settings.annotations
-        folder = settings.test.images or (settings.images if settings.test.annotations is None else None)
-        test = select(load_dataset(path, folder), settings.test.where, "data.test.where")
-        sources[str(path)] = sha256_of(path)
+    test = _load_test(settings)
+    if test is not None:
         _check_apart(train, test)
-    return ExperimentData(train, _folds(experiment, train), test, sources)
+    paths = [settings.annotations, *([settings.test.annotations or settings.annotations] if settings.test else [])]
+    sources = {str(path): sha256_of(path) for path in paths}
+    return ExperimentData(train, folds_of(experiment, train, sources), test, sources, _groups(experiment, train))
+
+
+def _groups(experiment: Experiment, train: Dataset) -> Sequence[str] | None:
+    settings = experiment.folds
+    if settings.group is None or settings.window_seconds is not None:
+        return None
+    return [str(value) for value in train.images.fields.get(settings.group, ())] or None
+
+
+def _load_test(settings: DataSettings) -> Dataset | None:
+    test = settings.test
+    if test is None:
+        return None
+    if test.annotations is None:
+        whole = load_dataset(settings.annotations, test.images or settings.images)
+    else:
+        whole = load_dataset(test.annotations, test.images)
+    return select(whole, test.where, "data.test.where")
 
 
 def select(dataset: Dataset, where: Mapping[str, Any], place: str) -> Dataset:
@@ -92,26 +110,6 @@ def _check_apart(train: Dataset, test: Dataset) -> None:
         )
     if train.image_folder == test.image_folder and (both := set(train.images.file_name) & set(test.images.file_name)):
         raise DataError(f"test images must not be trained on, but {len(both)} are in both sets, such as {min(both)}")
-
-
-def _folds(experiment: Experiment, train: Dataset) -> IntArray:
-    settings = experiment.folds
-    if settings.folder is not None:
-        return _read_folds(settings.folder, settings.count, train)
-    from bunri.splits import split
-
-    return split(train, settings.count, settings.seed, group=settings.group)
-
-
-def _read_folds(folder: Path, count: int, train: Dataset) -> IntArray:
-    """The folds of ``fold<k>_val.json``, as ``bunri split`` writes them."""
-    fold = np.full(len(train), -1)
-    for k in range(count):
-        held_out = load_dataset(folder / f"fold{k}_val.json").images.id
-        fold[train.rows_of(held_out)] = k
-    if np.any(fold < 0):
-        raise DataError(f"every training image must be in a fold of {folder}, but {np.sum(fold < 0)} are in none")
-    return fold
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 from bunri.config import Experiment, load_experiment
 from bunri.engines.process import error_of
 from bunri.errors import EngineError
 from bunri.events import Ended
 from bunri.experiment.checks import resolve_configs
-from bunri.experiment.data import DataFiles, load_data, write_data
+from bunri.experiment.data import DataFiles, ExperimentData, load_data, write_data
+from bunri.experiment.ensemble import build_ensemble
+from bunri.experiment.gathering import gather
+from bunri.experiment.leaderboard import Leaderboard, make_leaderboard
 from bunri.experiment.plan import PlannedRun, decide, job_of, planned_runs, remove_run
 from bunri.experiment.provenance import provenance
 from bunri.experiment.runs import Crew, PreparedRun
@@ -19,7 +21,7 @@ from bunri.experiment.runs import Crew, PreparedRun
 
 def run(
     experiment: str | PathLike[str], overrides: Sequence[str] = (), resume: bool = False, overwrite: bool = False
-) -> Any:
+) -> Leaderboard:
     """Train every model of an experiment file on every fold, predict, evaluate and fuse.
 
     Args:
@@ -37,24 +39,33 @@ def run(
     settings = load_experiment(Path(experiment), overrides)
     data = load_data(settings)
     files = write_data(data, settings)
-    runs = _decided(settings, files, resume, overwrite)
-    train(settings, runs, files, Path(experiment).absolute().parent)
-    return data
-
-
-def dry_run(experiment: str | PathLike[str], overrides: Sequence[str] = ()) -> tuple[PlannedRun, ...]:
-    """Check everything and say what would be trained, without training."""
-    settings = load_experiment(Path(experiment), overrides)
-    load_data(settings)
-    resolve_configs(settings, settings.models)
-    return planned_runs(settings)
-
-
-def _decided(settings: Experiment, files: DataFiles, resume: bool, overwrite: bool) -> tuple[PlannedRun, ...]:
-    runs = planned_runs(settings)
     if overwrite:
-        for planned in runs:
+        for planned in planned_runs(settings):
             remove_run(planned)
+    runs = _decided(settings, files, resume)
+    train(settings, runs, files, Path(experiment).absolute().parent)
+    return conclude(settings, runs, data)
+
+
+def conclude(settings: Experiment, runs: Sequence[PlannedRun], data: ExperimentData) -> Leaderboard:
+    """Gather what the runs predicted, fuse, evaluate."""
+    members = gather(settings, runs, data)
+    ensemble = build_ensemble(settings, members, data)
+    return make_leaderboard(settings.name, settings.folder, members, ensemble, data)
+
+
+def dry_run(
+    experiment: str | PathLike[str], overrides: Sequence[str] = (), resume: bool = False, overwrite: bool = False
+) -> tuple[PlannedRun, ...]:
+    """Check everything and say what would be done with each run, without training; raises as :func:`run` does."""
+    settings = load_experiment(Path(experiment), overrides)
+    runs = _decided(settings, write_data(load_data(settings), settings), resume or overwrite)
+    resolve_configs(settings, settings.models)
+    return tuple(replace(planned, action="train") for planned in runs) if overwrite else runs
+
+
+def _decided(settings: Experiment, files: DataFiles, resume: bool) -> tuple[PlannedRun, ...]:
+    runs = planned_runs(settings)
     return tuple(replace(planned, action=decide(planned, job_of(settings, planned, files), resume)) for planned in runs)
 
 
@@ -79,7 +90,8 @@ def _refuse_unfinished(runs: Sequence[PlannedRun], ends: Sequence[Ended]) -> Non
     failed = [(planned, ended) for planned, ended in zip(runs, ends, strict=True) if ended.status == "failed"]
     stopped = sum(ended.status == "stopped" for ended in ends)
     if failed:
-        message = "\n".join(f"{planned.label} failed: {ended.message}" for planned, ended in failed)
-        raise error_of(replace(failed[0][1], message=f"{message}\nWhen the cause is mended, go on with --resume."))
+        told = [f"{run.label} failed: {ended.message}\n  its log: {run.folder.log_file}" for run, ended in failed]
+        message = "\n".join([*told, "When the cause is mended, go on with --resume."])
+        raise error_of(replace(failed[0][1], message=message))
     if stopped:
         raise EngineError(f"stopped with {stopped} of {len(runs)} runs unfinished. Go on with --resume.")

@@ -1,0 +1,152 @@
+"""The leaderboard: every model out of fold and on test with intervals, the ensemble last with what it gains."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from bunri.dataset import Dataset
+from bunri.evaluate import Comparison, compare, evaluate_with_intervals
+from bunri.experiment.data import ExperimentData
+from bunri.experiment.gathering import Member
+from bunri.files import write_json
+from bunri.predictions import Predictions
+
+Scores = dict[str, Any]
+"""An evaluation as plain values, with ``mAP50_low`` and ``mAP50_high``, the ends of its 95% interval."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line; rates on a 0-1 scale, None where not known."""
+
+    model: str
+    stages: str | None
+    mAP50: float | None
+    low: float | None
+    high: float | None
+    mAP50_95: float | None
+    test_mAP50: float | None
+    test_low: float | None
+    test_high: float | None
+    minutes: float | None
+    is_ensemble: bool = False
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """What came out of an experiment.
+
+    Attributes:
+        experiment: Its name.
+        folder: Where everything lies.
+        rows: The models in the order of the file, the ensemble last.
+        gain: The ensemble against the best single model out of fold, in pairs.
+        test_gain: The ensemble against the best single model on test, in pairs.
+    """
+
+    experiment: str
+    folder: Path
+    rows: tuple[Row, ...]
+    gain: Comparison | None = None
+    test_gain: Comparison | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "experiment": self.experiment,
+            "folder": str(self.folder),
+            "rows": [asdict(row) for row in self.rows],
+            "gain": self.gain.to_dict() if self.gain else None,
+            "test_gain": self.test_gain.to_dict() if self.test_gain else None,
+        }
+
+    @property
+    def gain_in_words(self) -> list[str]:
+        """A sentence on what the ensemble gains, out of fold and on test."""
+        gains = {"out of fold": self.gain, "on test": self.test_gain}
+        return [
+            f"{place}, the ensemble's mAP50 minus that of {gain.b}, the best single model: "
+            f"{gain.difference:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}], {gain.verdict}"
+            for place, gain in gains.items()
+            if gain is not None
+        ]
+
+
+def make_leaderboard(
+    name: str, folder: Path, members: Sequence[Member], ensemble: Member | None, data: ExperimentData
+) -> Leaderboard:
+    """Evaluate all, write each ``evaluation.json`` and ``leaderboard.json``."""
+    everyone = [*members, *([ensemble] if ensemble else [])]
+    scores = {member.name: evaluate_member(member, data) for member in everyone}
+    board = Leaderboard(
+        experiment=name,
+        folder=folder,
+        rows=tuple(_row(member, scores[member.name], member is ensemble) for member in everyone),
+        gain=_gain(members, ensemble, scores, data) if ensemble else None,
+        test_gain=_test_gain(members, ensemble, scores, data) if ensemble else None,
+    )
+    write_json(folder / "leaderboard.json", board.to_dict())
+    return board
+
+
+def evaluate_member(member: Member, data: ExperimentData) -> dict[str, Scores | None]:
+    """Scores ``out_of_fold`` and on ``test``, written to ``evaluation.json``; test is None where there is no truth."""
+    test = None
+    if member.test is not None and data.test_truth is not None:
+        test = _scores(member.test, data.test_truth, None)
+    scores = {"out_of_fold": _scores(member.out_of_fold, data.train, data.groups), "test": test}
+    write_json(member.folder / "evaluation.json", scores)
+    return scores
+
+
+def _scores(predictions: Predictions, truth: Dataset, groups: ArrayLike | None) -> Scores:
+    found = evaluate_with_intervals(predictions, truth, groups=groups)
+    values = found.evaluation.to_dict()
+    known = values["mAP50"] is not None
+    return {
+        **values,
+        "mAP50_low": found.mAP50.low if known else None,
+        "mAP50_high": found.mAP50.high if known else None,
+    }
+
+
+def _row(member: Member, scores: Mapping[str, Scores | None], is_ensemble: bool) -> Row:
+    inside, test = scores["out_of_fold"] or {}, scores["test"] or {}
+    return Row(
+        model=member.name,
+        stages=member.stages,
+        mAP50=inside.get("mAP50"),
+        low=inside.get("mAP50_low"),
+        high=inside.get("mAP50_high"),
+        mAP50_95=inside.get("mAP50_95"),
+        test_mAP50=test.get("mAP50"),
+        test_low=test.get("mAP50_low"),
+        test_high=test.get("mAP50_high"),
+        minutes=member.minutes,
+        is_ensemble=is_ensemble,
+    )
+
+
+AllScores = Mapping[str, Mapping[str, Scores | None]]
+
+
+def _gain(members: Sequence[Member], ensemble: Member, scores: AllScores, data: ExperimentData) -> Comparison:
+    best = best_single(members, scores, "out_of_fold")
+    return compare(ensemble.out_of_fold, best.out_of_fold, data.train, groups=data.groups)
+
+
+def _test_gain(
+    members: Sequence[Member], ensemble: Member, scores: AllScores, data: ExperimentData
+) -> Comparison | None:
+    best = best_single(members, scores, "test")
+    if ensemble.test is None or best.test is None or data.test_truth is None:
+        return None
+    return compare(ensemble.test, best.test, data.test_truth)
+
+
+def best_single(members: Sequence[Member], scores: AllScores, place: str) -> Member:
+    """The model of the highest mAP50 out of fold or on test; of equal ones the first."""
+    return max(members, key=lambda member: (scores[member.name][place] or {}).get("mAP50") or 0.0)

@@ -1,0 +1,44 @@
+"""Small experiments on disk, trained by the fake engine."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from builders import make_dataset
+from fake_engine import true_box
+
+from bunri.io import write_coco
+
+IMAGES = 18
+TRAINING_IMAGES = 12
+
+
+def write_experiment(folder: Path, models: Mapping[str, Mapping[str, Any]] | None = None, **changes: Any) -> Path:
+    """An experiment file with its data and native configs; ``models`` are native configs by name."""
+    write_data(folder / "photos.json")
+    entries = []
+    for name, native in (models or {"exact": {"steps": 4}}).items():
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(dict(native)))
+        entries.append({"name": name, "engine": "fake_engine:FakeEngine", "config": f"{name}.yaml"})
+    values = {
+        "data": {
+            "annotations": "photos.json",
+            "train": {"where": {"split": "train"}},
+            "test": {"where": {"split": "test"}},
+        },
+        "folds": {"count": 2, "near_duplicates": False},
+        "jobs": 2,
+        "models": entries,
+        "runs": str(folder / "runs"),
+    }
+    path = folder / "tiny.yaml"
+    path.write_text(yaml.safe_dump(values | changes))
+    return path
+
+
+def write_data(path: Path) -> None:
+    """Images of one object each, the first two thirds for training."""
+    split = tuple("train" if row < TRAINING_IMAGES else "test" for row in range(IMAGES))
+    boxes = [(i, i % 3, true_box(i)) for i in range(1, IMAGES + 1)]
+    write_coco(make_dataset(boxes, fields={"split": split}), path)
