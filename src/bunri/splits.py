@@ -7,6 +7,7 @@ from datetime import datetime
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -204,6 +205,14 @@ class FoldShares:
         """The least deviation ``(C,)`` that whole boxes allow: 33 boxes in 5 folds are 6 or 7, 9% from 6.6."""
         mean = self.boxes.mean(axis=0)
         return _relative_deviation(np.stack([np.floor(mean), np.ceil(mean)]), mean)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The counts as plain values."""
+        classes = {
+            name: {"boxes": self.boxes[:, index].tolist(), "deviation": float(self.deviation[index])}
+            for index, name in enumerate(self.class_names)
+        }
+        return {"folds": len(self.images), "images": self.images.tolist(), "classes": classes}
 
 
 def _relative_deviation(shares: IntArray | FloatArray, expected: FloatArray) -> FloatArray:

@@ -5,6 +5,7 @@ image that was looked at and found empty; an image without a row was not looked 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,7 +14,7 @@ import polars as pl
 
 from bunri.boxes import BoolArray, FloatArray, IntArray
 from bunri.dataset import Dataset
-from bunri.errors import DataError
+from bunri.errors import DataError, OutputError
 from bunri.files import read_bytes, replace_atomically
 from bunri.predictions import Predictions
 
@@ -141,6 +142,25 @@ def write_submission(predictions: Predictions, path: Path, dataset: Dataset) -> 
     table = images.join(strings, on="row", how="left", maintain_order="left").select(_COLUMNS)
     with replace_atomically(path) as temporary:
         table.write_csv(temporary)
+
+
+def submit(predictions: Predictions, path: Path, dataset: Dataset) -> None:
+    """Write a submission with a row for every image of the data set, read it back and compare.
+
+    Raises:
+        DataError: As :func:`write_submission`.
+        OutputError: The file cannot be written, or does not read back as it was written.
+    """
+    complete = replace(predictions, seen_image_id=dataset.images.id)
+    write_submission(complete, path, dataset)
+    order = np.argsort(dataset.rows_of(complete.image_id), kind="stable")
+    if not _same(complete[order], read_submission(path, dataset)):
+        raise OutputError(f"{path} must read back as it was written, but does not. Is the disk sound?")
+
+
+def _same(a: Predictions, b: Predictions) -> bool:
+    columns = ("image_id", "class_index", "score", "box_xyxy", "seen_image_id")
+    return all(np.array_equal(getattr(a, column), getattr(b, column)) for column in columns)
 
 
 def _strings_of_images(predictions: Predictions, dataset: Dataset) -> pl.DataFrame:

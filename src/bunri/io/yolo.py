@@ -1,8 +1,8 @@
-"""YOLO text files (https://docs.ultralytics.com/datasets/detect): one ``.txt`` for each image, one line for each box.
+"""YOLO text files (https://docs.ultralytics.com/datasets/detect): a ``.txt`` for each image, a line for each box.
 
-A label line is ``class cx cy width height``, a prediction line ``class cx cy width height confidence``; the class is the
-class index, the box is normalised by the size of the image. ``data.yaml`` has ``path``, ``names`` and, for each split,
-where its images are; the labels of ``images/a.jpg`` are in ``labels/a.txt``.
+A label line is ``class cx cy width height``, a prediction line ``class cx cy width height confidence``; the class is
+the class index, the box is normalised by the size of the image. ``data.yaml`` has ``names`` and, for each split, where
+its images are (below ``path``, by default its own folder); the labels of ``images/a.jpg`` are in ``labels/a.txt``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ import yaml
 from bunri.boxes import FloatArray, IntArray, area
 from bunri.dataset import Annotations, Dataset, Images
 from bunri.errors import ConfigError, DataError
-from bunri.files import read_bytes, write_text
+from bunri.files import cannot_write, read_bytes, write_text
 from bunri.photos import photo_size
 from bunri.predictions import Predictions
 
@@ -27,7 +27,8 @@ _PHOTO_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".
 def write_yolo(dataset: Dataset, folder: str | PathLike[str]) -> Path:
     """Write ``data.yaml`` and ``labels/``; photos that are there are linked into ``images/``.
 
-    Crowd regions, for which YOLO has no word, are left out.
+    A field ``split`` of the images becomes a list of photos for each split; without it all photos are named as train
+    and as val, as YOLO programs want both. Crowd regions, for which YOLO has no word, are left out.
 
     Returns:
         The path of ``data.yaml``.
@@ -43,8 +44,7 @@ def write_yolo(dataset: Dataset, folder: str | PathLike[str]) -> Path:
     columns = [dataset.annotations.class_index[real].tolist(), *boxes.T.tolist()]
     _write_lines(dataset, folder / "labels", np.arange(len(dataset)), rows, columns)
     _link_photos(dataset, folder / "images")
-    names = dict(enumerate(dataset.class_names))
-    settings = {"path": ".", "train": "images", "val": "images", "names": names}
+    settings = {**_write_splits(dataset, folder), "names": dict(enumerate(dataset.class_names))}
     write_text(folder / "data.yaml", yaml.safe_dump(settings, allow_unicode=True, sort_keys=False))
     return folder / "data.yaml"
 
@@ -86,15 +86,40 @@ def _text_files(dataset: Dataset) -> list[PurePosixPath]:
     return texts
 
 
+def _write_splits(dataset: Dataset, folder: Path) -> dict[str, str]:
+    """Write the lists of photos, and give where each split is."""
+    splits = dataset.images.fields.get("split", ())
+    if not splits or not set(splits) <= set(SPLITS):
+        return {"train": "images", "val": "images"}
+    photos = _linked_photos(dataset)
+    for split in dict.fromkeys(splits):
+        lines = [f"./images/{photo}\n" for photo, its in zip(photos, splits, strict=True) if its == split]
+        write_text(folder / f"{split}.txt", "".join(lines))
+    return {split: f"{split}.txt" for split in SPLITS if split in splits}
+
+
+def _linked_photos(dataset: Dataset) -> list[PurePosixPath]:
+    """The path of each photo below the folder of images."""
+    pairs = zip(_text_files(dataset), dataset.images.file_name, strict=True)
+    return [text.with_suffix(PurePosixPath(name).suffix) for text, name in pairs]
+
+
 def _link_photos(dataset: Dataset, folder: Path) -> None:
     if dataset.image_folder is None:
         return
-    for row, text in enumerate(_text_files(dataset)):
-        photo = dataset.path_of(row).resolve()
-        link = folder / text.with_suffix(photo.suffix)
-        if photo.is_file() and not link.exists():
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(photo)
+    for row, photo in enumerate(_linked_photos(dataset)):
+        target = dataset.path_of(row).resolve()
+        if target.is_file():
+            _link(folder / photo, target)
+
+
+def _link(link: Path, target: Path) -> None:
+    try:
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if not link.exists():
+            link.symlink_to(target)
+    except OSError as error:
+        raise cannot_write(link, error) from error
 
 
 def read_yolo(data_yaml: str | PathLike[str]) -> Dataset:
@@ -107,9 +132,11 @@ def read_yolo(data_yaml: str | PathLike[str]) -> Dataset:
     data_yaml = Path(data_yaml)
     settings = _read_settings(data_yaml)
     root = data_yaml.parent / str(settings.get("path") or ".")
-    found = {photo: split for split in SPLITS for photo in _photos_of(root, settings.get(split))}
-    photos = list(found)
-    images = _images(root, photos, [found[photo] for photo in photos])
+    split_of: dict[Path, str] = {}
+    for split in SPLITS:
+        split_of |= dict.fromkeys(_photos_of(root, settings.get(split)), split) | split_of
+    photos = list(split_of)
+    images = _images(root, photos, list(split_of.values()))
     class_names = _class_names(data_yaml, settings)
     lines = [_numbers(_label_file(photo), 5, len(class_names)) for photo in photos]
     return Dataset(class_names, np.arange(len(class_names)), images, _annotations(images, lines), root)
@@ -118,7 +145,7 @@ def read_yolo(data_yaml: str | PathLike[str]) -> Dataset:
 def _read_settings(data_yaml: Path) -> Mapping[str, Any]:
     try:
         settings = yaml.safe_load(read_bytes(data_yaml, "data.yaml"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{data_yaml} must be YAML, but: {error}") from error
     if not isinstance(settings, dict) or "names" not in settings:
         raise ConfigError(f"{data_yaml} must be a mapping with names and train, val or test, but names is absent")
@@ -136,7 +163,7 @@ def _class_names(data_yaml: Path, settings: Mapping[str, Any]) -> tuple[str, ...
 def _photos_of(root: Path, places: Any) -> Iterator[Path]:
     """Photos of a split: folders, lists of paths in ``.txt`` files, or photos."""
     for place in [places] if isinstance(places, str) else places or []:
-        path = root / place
+        path = root / str(place)
         if path.is_dir():
             yield from sorted(photo for photo in path.rglob("*") if photo.suffix.lower() in _PHOTO_SUFFIXES)
         elif path.suffix == ".txt":
@@ -182,15 +209,20 @@ def _numbers(path: Path, per_line: int, classes: int) -> FloatArray:
 
 
 def _line(path: Path, row: int, line: str, per_line: int, classes: int) -> list[float]:
-    must = f"{per_line} numbers, the first a class index in [0, {classes}), sizes not negative"
+    must = f"{per_line} numbers, the first a class index in [0, {classes}), sizes not negative, confidence in [0, 1]"
     try:
         numbers = [float(token) for token in line.split()]
     except ValueError:
         numbers = []
-    is_right = len(numbers) == per_line and np.isfinite(numbers).all() and min(numbers[3:5]) >= 0
-    if not is_right or numbers[0] not in range(classes):
+    if len(numbers) != per_line or not _is_box(numbers) or numbers[0] not in range(classes):
         raise DataError(f"{path}, line {row} must be {must}, but got {line.strip()[:80]!r}. Correct the line.")
     return numbers
+
+
+def _is_box(numbers: Sequence[float]) -> bool:
+    """Whether ``class cx cy width height [confidence]`` can be a box."""
+    sizes, confidence = numbers[3:5], numbers[5:]
+    return bool(np.isfinite(numbers).all()) and min(sizes) >= 0 and all(0 <= value <= 1 for value in confidence)
 
 
 def _annotations(images: Images, lines: Sequence[FloatArray]) -> Annotations:
