@@ -1,0 +1,125 @@
+"""What kind of mistake each predicted box is, after TIDE (Bolya et al., arXiv:2008.08115, section 2.2).
+
+Matching is that of COCO at IoU 0.5: boxes of an image, the best score first, take the free object of their class they
+overlap most. A box of lower score never changes the match of a higher one, so one matching serves every threshold.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from bunri.boxes import BoolArray, FloatArray, IntArray, iou_matrix
+from bunri.dataset import Dataset
+from bunri.predictions import Predictions
+
+Kind = Literal["hit", "class", "place", "both", "duplicate", "background"]
+
+KINDS: tuple[Kind, ...] = ("hit", "class", "place", "both", "duplicate", "background")
+"""Right; wrong class; badly placed; both; a second box on an object; nothing there."""
+
+SAME = 0.5
+"""IoU from which a box finds an object."""
+
+NEAR = 0.1
+"""IoU below which a box has nothing to do with an object."""
+
+FREE = -1
+
+
+@dataclass(frozen=True)
+class Matches:
+    """What each box of a member found.
+
+    Attributes:
+        predictions: The boxes, N rows.
+        kind: ``(N,)`` position in ``KINDS``.
+        truth_row: ``(N,)`` row of the annotation a hit took, -1 elsewhere.
+        threshold: The score from which F1 over all classes is highest; what is shown and counted lies above.
+    """
+
+    predictions: Predictions
+    kind: IntArray
+    truth_row: IntArray
+    threshold: float
+
+    @property
+    def shown(self) -> BoolArray:
+        """``(N,)`` whether a box lies above the threshold."""
+        return self.predictions.score >= self.threshold
+
+    def found(self, annotations: int) -> BoolArray:
+        """Whether each of the annotations is found by a box above the threshold."""
+        found = np.zeros(annotations, bool)
+        found[self.truth_row[self.shown & (self.truth_row >= 0)]] = True
+        return found
+
+    def counts(self) -> dict[Kind, int]:
+        """Number of boxes above the threshold of each kind."""
+        amounts = np.bincount(self.kind[self.shown], minlength=len(KINDS))
+        return dict(zip(KINDS, amounts.tolist(), strict=True))
+
+
+def match(predictions: Predictions, dataset: Dataset) -> Matches:
+    """Match the boxes of one member with the truth; crowd regions are left out."""
+    kind = np.full(len(predictions), KINDS.index("background"))
+    truth_row = np.full(len(predictions), FREE)
+    for boxes, truths in _per_image(predictions, dataset):
+        kind[boxes], truth_row[boxes] = _match_image(predictions, dataset, boxes, truths)
+    counted = np.isin(dataset.annotations.image_id, predictions.seen_image_id) & ~dataset.annotations.is_crowd
+    threshold = best_f1_threshold(predictions.score, truth_row >= 0, int(counted.sum()))
+    return Matches(predictions, kind, truth_row, threshold)
+
+
+def best_f1_threshold(score: FloatArray, hit: BoolArray, truths: int) -> float:
+    """The score from which ``2 hits / (boxes + truths)`` is highest; 0 without boxes."""
+    if not len(score):
+        return 0.0
+    order = np.argsort(-score, kind="stable")
+    boxes = np.arange(1, len(score) + 1)
+    f1 = 2 * np.cumsum(hit[order]) / (boxes + truths)
+    last_of_its_score = np.append(score[order][1:] < score[order][:-1], True)
+    return float(score[order][np.argmax(np.where(last_of_its_score, f1, -1.0))])
+
+
+def _per_image(predictions: Predictions, dataset: Dataset) -> Iterator[tuple[IntArray, IntArray]]:
+    """Rows of the boxes, best score first, and rows of the truth, of each image with boxes."""
+    by_image = np.lexsort((-predictions.score, predictions.image_id))
+    ids, starts = np.unique(predictions.image_id[by_image], return_index=True)
+    real = np.flatnonzero(~dataset.annotations.is_crowd)
+    real = real[np.argsort(dataset.annotations.image_id[real], kind="stable")]
+    image_of_truth = dataset.annotations.image_id[real]
+    for image, boxes in zip(ids, np.split(by_image, starts[1:]), strict=False):
+        low, high = np.searchsorted(image_of_truth, [image, image + 1])
+        yield boxes, real[low:high]
+
+
+def _match_image(
+    predictions: Predictions, dataset: Dataset, boxes: IntArray, truths: IntArray
+) -> tuple[IntArray, IntArray]:
+    """Kind and truth row of the boxes of one image, given the best score first."""
+    kinds, rows = np.full(len(boxes), KINDS.index("background")), np.full(len(boxes), FREE)
+    overlap = iou_matrix(predictions.box_xyxy[boxes], dataset.annotations.box_xyxy[truths])
+    same_class = predictions.class_index[boxes][:, None] == dataset.annotations.class_index[truths]
+    free = np.ones(len(truths), bool)
+    for k in range(len(boxes) if len(truths) else 0):
+        candidates = np.where(free & same_class[k], overlap[k], 0.0)
+        taken = int(np.argmax(candidates))
+        if candidates[taken] >= SAME:
+            kinds[k], rows[k], free[taken] = KINDS.index("hit"), truths[taken], False
+        else:
+            kinds[k] = KINDS.index(_kind_of_miss(overlap[k], same_class[k]))
+    return kinds, rows
+
+
+def _kind_of_miss(overlap: FloatArray, same_class: BoolArray) -> Kind:
+    own = float(np.max(overlap[same_class], initial=0.0))
+    other = float(np.max(overlap[~same_class], initial=0.0))
+    if own >= SAME:
+        return "duplicate"
+    if other >= SAME:
+        return "class"
+    if own >= NEAR:
+        return "place"
+    return "both" if other >= NEAR else "background"

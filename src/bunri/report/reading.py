@@ -1,0 +1,182 @@
+"""Reads the files of an experiment folder into facts; each reader raises an error of ours where its file is missing."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bunri.config import Experiment
+from bunri.dataset import Dataset
+from bunri.errors import DataError
+from bunri.files import read_json
+from bunri.io import load_dataset, read_predictions
+from bunri.predictions import Predictions
+from bunri.report.facts import (
+    ClassScores,
+    Curve,
+    Ensemble,
+    Gain,
+    Interval,
+    Json,
+    Leaderboard,
+    Row,
+    RunFacts,
+    Sampler,
+    SearchStep,
+    SeenClass,
+)
+from bunri.run_folder import RunFolder
+from bunri.sampling import exposure
+from bunri.writers.jsonl import read_metrics
+
+ENSEMBLE = "ensemble"
+"""Folder and name of the ensemble among the members."""
+
+
+def read_experiment(folder: Path) -> Experiment:
+    """The resolved experiment."""
+    path = folder / "experiment.json"
+    return Experiment.validated(read_json(path, "the experiment"), str(path))
+
+
+def read_truth(folder: Path, experiment: Experiment) -> Dataset:
+    """The annotated images the experiment learned from: those a model looked at out of fold."""
+    truth = load_dataset(experiment.data.annotations, experiment.data.images)
+    for model in experiment.models:
+        path = folder / model.name / "oof.parquet"
+        if path.exists():
+            return truth.subset(read_predictions(path, truth).seen_image_id)
+    return truth
+
+
+def read_leaderboard(folder: Path) -> Leaderboard:
+    """The rows in the order of the file, and what the ensemble gains."""
+    content = read_json(folder / "leaderboard.json", "the leaderboard")
+    gains = {"out of fold": content.get("gain"), "on test": content.get("test_gain")}
+    return Leaderboard(
+        rows=tuple(_row(entry) for entry in content["rows"]),
+        gains=tuple(_gain(place, entry) for place, entry in gains.items() if entry is not None),
+    )
+
+
+def _row(entry: Json) -> Row:
+    return Row(
+        model=str(entry["model"]),
+        stages=entry.get("stages"),
+        mAP50=Interval(entry.get("mAP50"), entry.get("low"), entry.get("high")),
+        mAP50_95=entry.get("mAP50_95"),
+        test_mAP50=Interval(entry.get("test_mAP50"), entry.get("test_low"), entry.get("test_high")),
+        minutes=entry.get("minutes"),
+        is_ensemble=bool(entry.get("is_ensemble")),
+    )
+
+
+def _gain(place: str, entry: Json) -> Gain:
+    return Gain(place, entry["b"], Interval(entry["difference"], entry["low"], entry["high"]), entry["verdict"])
+
+
+def run_folders(folder: Path) -> list[RunFolder]:
+    """The folders of all runs, sorted by path: ``<model>/fold<k>`` or ``<model>/fold<k>/seed<s>``."""
+    return [RunFolder(path.parent) for path in sorted(folder.glob("*/fold*/**/manifest.json"))]
+
+
+def read_curves(folder: Path) -> tuple[Curve, ...]:
+    """The curves of all runs: loss, the first group's learning rate, and mAP50."""
+    return tuple(curve for run in run_folders(folder) for curve in _curves_of(run, folder))
+
+
+def _curves_of(run: RunFolder, folder: Path) -> Iterator[Curve]:
+    label = str(run.path.relative_to(folder))
+    records = read_metrics(run.metrics_file)
+    rate = next((name for record in records for name in record if name.startswith("lr/")), None)
+    for shown, recorded in {"train/loss": "train/loss", "lr": rate, "val/mAP50": "val/mAP50"}.items():
+        points = [(record["step"], record[recorded]) for record in records if recorded in record]
+        if points:
+            steps, values = zip(*points, strict=True)
+            yield Curve(Path(label).parts[0], label, shown, steps, values)
+
+
+def read_classes(folder: Path, members: Sequence[str], truth: Dataset) -> tuple[ClassScores, ...]:
+    """AP50 by class and member, out of fold, the most frequent class first."""
+    scores = {name: _AP50_of(folder / name / "evaluation.json") for name in members}
+    boxes = dict(zip(truth.class_names, truth.boxes_per_class().tolist(), strict=True))
+    names = sorted(truth.class_names, key=lambda name: -boxes[name])
+    return tuple(
+        ClassScores(name, boxes[name], {member: AP50.get(name) for member, AP50 in scores.items()}) for name in names
+    )
+
+
+def _AP50_of(path: Path) -> Mapping[str, float | None]:
+    content = read_json(path, "the evaluation")
+    return dict(content["out_of_fold"]["AP50"])
+
+
+def read_members(folder: Path, names: Sequence[str], truth: Dataset) -> list[Predictions]:
+    """Out-of-fold predictions of some members."""
+    return [read_predictions(folder / name / "oof.parquet", truth, name) for name in names]
+
+
+def read_ensemble(folder: Path) -> Ensemble:
+    """The recipe of the ensemble and the way of its search."""
+    recipe = read_json(folder / ENSEMBLE / "recipe.json", "the ensemble's recipe")
+    settings = {name: _plain(value) for name, value in recipe.items() if name not in ("members", "path")}
+    members = [{name: _plain(value) for name, value in member.items()} for member in recipe["members"]]
+    return Ensemble(settings, members, [_step(step) for step in recipe.get("path", [])])
+
+
+def _step(step: Json) -> SearchStep:
+    return SearchStep(str(step.get("label", "")), Interval(step.get("score"), step.get("low"), step.get("high")))
+
+
+def read_samplers(experiment: Experiment, truth: Dataset) -> tuple[Sampler, ...]:
+    """What each repeat-factor threshold of the experiment does to the data."""
+    models: dict[float, list[str]] = {}
+    for model in experiment.models:
+        models.setdefault(model.recipe.sampler.repeat_factor_threshold, []).append(model.name)
+    return tuple(_sampler(threshold, tuple(names), truth) for threshold, names in models.items())
+
+
+def _sampler(threshold: float, models: tuple[str, ...], truth: Dataset) -> Sampler:
+    seen = exposure(truth, threshold)
+    columns = zip(seen.class_names, seen.boxes.tolist(), seen.boxes_sampled.round(1).tolist(), strict=True)
+    classes = sorted((SeenClass(*column) for column in columns), key=lambda seen: -seen.boxes)
+    return Sampler(threshold, models, classes, seen.epoch_length_ratio, seen.warning if threshold else None)
+
+
+def read_runs(folder: Path) -> tuple[RunFacts, ...]:
+    """The manifests of all runs.
+
+    Raises:
+        DataError: There is none.
+    """
+    runs = run_folders(folder)
+    if not runs:
+        raise DataError(
+            f"an experiment's folder must hold runs such as {folder / 'model' / 'fold0'}, but none is there"
+        )
+    return tuple(_run_facts(run, folder) for run in runs)
+
+
+def _run_facts(run: RunFolder, folder: Path) -> RunFacts:
+    manifest = run.read_manifest()
+    facts = {name: text for name, text in _lines(manifest) if name != "status" and text}
+    return RunFacts(str(run.path.relative_to(folder)), run.status, facts)
+
+
+def _lines(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """A nested mapping as dotted names and words."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _lines(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", _plain(value)
+
+
+def _plain(value: Any) -> str:
+    """A value in words: lists with spaces as on a command line, numbers short."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return " ".join(_plain(part) for part in value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_plain(part)}" for name, part in value.items())
+    return "" if value is None else str(value)
