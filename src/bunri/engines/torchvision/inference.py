@@ -46,6 +46,11 @@ def _predict_rows(
 
 
 def _to_predictions(output: dict[str, Tensor], dataset: Dataset, row: int, view: View) -> Predictions:
+    """One image's boxes in the pixels of the original.
+
+    One-stage detectors of torchvision score the background label 0 like any class; an untrained one may dump it.
+    """
+    output = {key: output[key][output["labels"] > 0] for key in ("boxes", "labels", "scores")}
     width, height = int(dataset.images.width[row]), int(dataset.images.height[row])
     box_xyxy = boxes_back(output["boxes"].cpu().numpy().astype(np.float64), view.turn, width, height)
     image_id = dataset.images.id[row]
