@@ -1,7 +1,6 @@
 """A folder as an experiment leaves it, made without training: photos of the demo, predictions with random mistakes."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +52,13 @@ def imagined(truth: Dataset, found: float, seed: int, name: str) -> Predictions:
     seen = np.flatnonzero(random.random(len(truth.annotations)) < found)
     dreamt = random.integers(0, len(truth.annotations), max(1, len(seen) // 5))
     rows = np.concatenate([seen, dreamt])
-    moved = np.concatenate([random.normal(0, 2, (len(seen), 4)), np.repeat(random.normal(0, 40, (len(dreamt), 2)), 2, 0).reshape(-1, 4)])  # fmt: skip
+    shaken, shifted = random.normal(0, 2, (len(seen), 4)), np.tile(random.normal(0, 40, (len(dreamt), 2)), 2)
+    moved = np.concatenate([shaken, shifted])
     box = clip_xyxy(truth.annotations.box_xyxy[rows] + moved, np.full(len(rows), 256.0), np.full(len(rows), 192.0))
     box[:, 2:] = np.maximum(box[:, 2:], box[:, :2] + 1)
     shift = (random.random(len(rows)) < 0.15) * random.integers(1, len(truth.class_names), len(rows))
     score = np.concatenate([random.beta(5, 2, len(seen)), random.beta(2, 4, len(dreamt))])
-    member = Predictions(
+    return Predictions(
         image_id=truth.annotations.image_id[rows],
         class_index=(truth.annotations.class_index[rows] + shift) % len(truth.class_names),
         score=score,
@@ -66,7 +66,6 @@ def imagined(truth: Dataset, found: float, seed: int, name: str) -> Predictions:
         seen_image_id=truth.images.id,
         name=name,
     )
-    return replace(member)
 
 
 def _write_member(folder: Path, name: str, member: Predictions, truth: Dataset) -> dict[str, Any]:
@@ -91,14 +90,12 @@ def _write_member(folder: Path, name: str, member: Predictions, truth: Dataset) 
 def write_run(folder: Path, seed: int, steps: int = 60) -> None:
     """Manifest and metrics of one run."""
     random = np.random.default_rng(seed)
-    lines = [
-        {"step": step, "epoch": step / 20, "time": 0.0, "train/loss": 2 * np.exp(-step / 30) + random.uniform(0, 0.1), "lr/main": 1e-3 * min(1, step / 10)}
-        for step in range(1, steps + 1)
-    ]  # fmt: skip
-    lines += [
-        {"step": step, "epoch": step / 20, "time": 0.0, "val/mAP50": 0.7 * (1 - np.exp(-step / 20))}
-        for step in (20, 40, 60)
-    ]
+    lines: list[dict[str, float]] = []
+    for step in range(1, steps + 1):
+        loss = 2 * np.exp(-step / 30) + random.uniform(0, 0.1)
+        lines.append({"step": step, "train/loss": loss, "lr/main": 1e-3 * min(1, step / 10)})
+        if step % 20 == 0:
+            lines.append({"step": step, "val/mAP50": 0.7 * (1 - np.exp(-step / 20)) + random.normal(0, 0.02)})
     write_text(folder / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
     manifest = {
         "command": ["bunri", "run", "small.yaml"],

@@ -1,6 +1,7 @@
 """Reads the files of an experiment folder into facts; each reader raises an error of ours where its file is missing."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +49,31 @@ def read_truth(folder: Path, experiment: Experiment) -> Dataset:
     return truth
 
 
+@contextmanager
+def _content(path: Path, what: str) -> Iterator[Json]:
+    """The content of a JSON file while it is taken apart.
+
+    Raises:
+        DataError: The file cannot be read, or lacks what the block looks for.
+    """
+    content = read_json(path, what)
+    try:
+        yield content
+    except (KeyError, TypeError, AttributeError) as error:
+        reason = f"{type(error).__name__} {error}"
+        raise DataError(
+            f"{what} must be as bunri writes it, but {path}: {reason}. Run the experiment again."
+        ) from error
+
+
 def read_leaderboard(folder: Path) -> Leaderboard:
     """The rows in the order of the file, and what the ensemble gains."""
-    content = read_json(folder / "leaderboard.json", "the leaderboard")
-    gains = {"out of fold": content.get("gain"), "on test": content.get("test_gain")}
-    return Leaderboard(
-        rows=tuple(_row(entry) for entry in content["rows"]),
-        gains=tuple(_gain(place, entry) for place, entry in gains.items() if entry is not None),
-    )
+    with _content(folder / "leaderboard.json", "the leaderboard") as content:
+        gains = {"out of fold": content.get("gain"), "on test": content.get("test_gain")}
+        return Leaderboard(
+            rows=tuple(_row(entry) for entry in content["rows"]),
+            gains=tuple(_gain(place, entry) for place, entry in gains.items() if entry is not None),
+        )
 
 
 def _row(entry: Json) -> Row:
@@ -106,8 +124,8 @@ def read_classes(folder: Path, members: Sequence[str], truth: Dataset) -> tuple[
 
 
 def _AP50_of(path: Path) -> Mapping[str, float | None]:
-    content = read_json(path, "the evaluation")
-    return dict(content["out_of_fold"]["AP50"])
+    with _content(path, "the evaluation") as content:
+        return dict(content["out_of_fold"]["AP50"])
 
 
 def read_members(folder: Path, names: Sequence[str], truth: Dataset) -> list[Predictions]:
@@ -117,10 +135,10 @@ def read_members(folder: Path, names: Sequence[str], truth: Dataset) -> list[Pre
 
 def read_ensemble(folder: Path) -> Ensemble:
     """The recipe of the ensemble and the way of its search."""
-    recipe = read_json(folder / ENSEMBLE / "recipe.json", "the ensemble's recipe")
-    settings = {name: _plain(value) for name, value in recipe.items() if name not in ("members", "path")}
-    members = [{name: _plain(value) for name, value in member.items()} for member in recipe["members"]]
-    return Ensemble(settings, members, [_step(step) for step in recipe.get("path", [])])
+    with _content(folder / ENSEMBLE / "recipe.json", "the ensemble's recipe") as recipe:
+        settings = {name: _plain(value) for name, value in recipe.items() if name not in ("members", "path")}
+        members = [{name: _plain(value) for name, value in member.items()} for member in recipe["members"]]
+        return Ensemble(settings, members, [_step(step) for step in recipe.get("path", [])])
 
 
 def _step(step: Json) -> SearchStep:

@@ -1,0 +1,162 @@
+"""The page is one file that asks nothing of a network, and says what the facts say."""
+
+import json
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from bunri.errors import OutputError
+from bunri.report import write_report
+from bunri.report.facts import Interval
+from bunri.report.page import interval, points, signed
+from experiment_builders import MODELS, make_experiment_folder
+
+VOID = {"meta", "link", "img", "br", "input", "hr"}
+SVG_LINKS = re.compile(r"^(#|data:image/webp;base64,)")
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, the text of each element kind, and tags that are not closed in order."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.texts: list[tuple[str, str]] = []
+        self.open: list[str] = []
+        self.wrong: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and self.open:
+            self.texts.append((self.open[-1], data.strip()))
+
+    def attributes(self, *names: str) -> Iterator[str]:
+        for _, attributes in self.tags:
+            yield from (attributes[name] for name in names if name in attributes)
+
+    def texts_of(self, tag: str) -> list[str]:
+        return [text for where, text in self.texts if where == tag]
+
+
+@pytest.fixture(scope="module")
+def html(tmp_path_factory: pytest.TempPathFactory) -> str:
+    root = tmp_path_factory.mktemp("page")
+    write_report(make_experiment_folder(root), root / "report.html")
+    return (root / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(html: str) -> Page:
+    return Page(html)
+
+
+def test_every_element_is_closed(page: Page) -> None:
+    assert (page.wrong, page.open) == ([], [])
+
+
+def test_nothing_is_loaded_from_anywhere(page: Page) -> None:
+    assert [link for link in page.attributes("src", "href", "action", "data") if not SVG_LINKS.match(link)] == []
+    assert [tag for tag, _ in page.tags if tag in ("link", "iframe", "object", "embed")] == []
+    [policy] = [tag["content"] for name, tag in page.tags if tag.get("http-equiv") == "Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "http" not in policy
+
+
+def test_plotly_is_there_once(html: str) -> None:
+    assert html.count("plotly.js v") == 1
+    assert len(html.encode()) < 7_000_000
+
+
+def test_headings_do_not_skip_a_level(page: Page) -> None:
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(below - above <= 1 for above, below in pairwise(levels))
+
+
+def test_every_table_has_a_caption_and_every_link_a_target(page: Page) -> None:
+    names = [tag for tag, _ in page.tags]
+    assert names.count("caption") == names.count("table") > 4
+    ids = list(page.attributes("id"))
+    assert len(set(ids)) == len(ids)
+    assert {link[1:] for link in page.attributes("href") if link.startswith("#")} <= set(ids)
+
+
+def test_pictures_and_figures_speak(page: Page) -> None:
+    spoken = [attributes.get("aria-label", "") for _, attributes in page.tags if attributes.get("role") == "img"]
+    assert len(spoken) > 8
+    assert all(len(words) > 8 for words in spoken)
+
+
+def test_each_photo_is_inlined_once_and_used_for_every_panel(page: Page) -> None:
+    photos = [tag for tag, attributes in page.tags if attributes.get("class") == "photo"]
+    images = [attributes["href"] for tag, attributes in page.tags if tag == "image"]
+    assert len(images) == len(set(images)) == len(photos) == 8
+    assert len([tag for tag, _ in page.tags if tag == "use"]) == 2 * len(photos)
+
+
+def test_the_leaderboard_says_the_numbers(page: Page) -> None:
+    assert [text for text in page.texts_of("th") if text in (*MODELS, "ensemble")][:4] == [*MODELS, "ensemble"]
+    assert any(re.fullmatch(r"0\.\d{3} \[0\.\d{3}, 0\.\d{3}\]", text) for text in page.texts_of("td"))
+
+
+def test_figures_carry_their_facts(html: str) -> None:
+    specs = [json.loads(text) for text in re.findall(r'<script type="application/json">(.*?)</script>', html)]
+    assert len(specs) == 1 + 1 + 3 + 1  # leaderboard, search, curves, sampler
+    assert all(set(spec) == {"data", "layout"} and spec["data"] for spec in specs)
+
+
+def test_names_cannot_break_out_of_the_page(tmp_path: Path) -> None:
+    folder = make_experiment_folder(tmp_path, photos=2)
+    hostile = '</script><script>alert("1")</script>'
+    board = (folder / "leaderboard.json").read_text().replace('"fcos"', json.dumps(hostile))
+    (folder / "leaderboard.json").write_text(board)
+    write_report(folder, tmp_path / "report.html")
+    html = (tmp_path / "report.html").read_text()
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;alert" in html
+
+
+def test_an_empty_folder_gives_a_page_that_says_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    write_report(tmp_path / "empty", tmp_path / "report.html")
+    page = Page((tmp_path / "report.html").read_text())
+    assert (page.wrong, page.open) == ([], [])
+    assert len([text for text in page.texts_of("p") if text.startswith("Left out")]) >= 5
+    assert "plotly.js v" not in (tmp_path / "report.html").read_text()
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="must be writable"):
+        write_report(tmp_path, tmp_path / "file" / "report.html")
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (Interval(0.7123, 0.69, 0.734), "0.712 [0.690, 0.734]"),
+        (Interval(0.5), "0.500"),
+        (Interval(None), "–"),
+    ],
+)
+def test_intervals_in_words(values: Interval, text: str) -> None:
+    assert interval(values) == text
+
+
+def test_numbers_in_words() -> None:
+    assert (points(0.71249), points(1.25, 1), points(None)) == ("0.712", "1.2", "–")
+    assert (signed(0.01234), signed(-0.5), signed(None)) == ("+0.012", "-0.500", "–")
