@@ -5,10 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from builders import make_dataset
+from bunri.engines.base import Job, Photos
+from bunri.io import write_coco
 from fake_engine import true_box
 
-from bunri.io import write_coco
+TESTS = Path(__file__).parent
+"""Folder of the fake engine: a worker finds it by the job's ``python_path``."""
 
 IMAGES = 18
 TRAINING_IMAGES = 12
@@ -42,3 +46,12 @@ def write_data(path: Path) -> None:
     split = tuple("train" if row < TRAINING_IMAGES else "test" for row in range(IMAGES))
     boxes = [(i, i % 3, true_box(i)) for i in range(1, IMAGES + 1)]
     write_coco(make_dataset(boxes, fields={"split": split}), path)
+
+
+def make_job(folder: Path, config: str = "steps: 4\n", **changes: Any) -> Job:
+    """A job of the fake engine on small data."""
+    write_data(folder / "photos.json")
+    (folder / "config.yaml").write_text(config)
+    photos = Photos(annotations=folder / "photos.json", images=folder)
+    values = {"engine": "fake_engine:FakeEngine", "config": folder / "config.yaml", "run_folder": folder / "run"}
+    return Job.validated(values | {"train": photos, "val": photos} | changes, "the test")

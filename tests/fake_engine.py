@@ -47,7 +47,7 @@ class FakeEngine:
 
     def train(self, job: Job, emit: Emit) -> None:
         values = yaml.safe_load(self.resolve(job.config, job.overrides).after)
-        print("the framework talks a lot")
+        print("the framework talks a lot")  # noqa: T201
         if values.get("data_error"):
             raise DataError("photo 7 must be whole, but it breaks off. Copy it again.")
         emit(Facts({"weights": "none", "stages": "one"}))

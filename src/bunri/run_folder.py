@@ -4,6 +4,7 @@
 config, ``overrides.diff``, ``metrics.jsonl``, ``results.csv``, ``log.txt``, ``checkpoints/`` and ``predictions/``.
 """
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,13 @@ class RunFolder:
     def view_file(self, split: str, view: str) -> Path:
         """Predictions of one test-time view of the images ``val`` or ``test``."""
         return self.path / "predictions" / "views" / f"{split}.{view}.parquet"
+
+    def clear(self) -> None:
+        """Delete what a former run left: its records, checkpoints and predictions, and nothing else."""
+        for path in (self.manifest_file, self.metrics_file, self.results_file, self.log_file):
+            path.unlink(missing_ok=True)
+        for path in (self.path / "checkpoints", self.path / "predictions"):
+            shutil.rmtree(path, ignore_errors=True)
 
     def read_manifest(self) -> dict[str, Any]:
         """The manifest, or an empty one where the run has not begun."""

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from experiment_files import write_experiment
 
 from bunri.config import load_experiment
 from bunri.errors import ConfigError
+from experiment_files import write_experiment
 
 
 def test_defaults_and_paths(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_variables_in_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     for text in ("${BUNRI_TEST_FOLDER}/photos.json", "${BUNRI_TEST_ABSENT:-.}/photos.json"):
         experiment = load_experiment(path, [f"data.annotations={text}"])
         assert experiment.data.annotations == tmp_path / "photos.json"
-    with pytest.raises(ConfigError, match="data.annotations: the environment variable BUNRI_TEST_ABSENT must be set"):
+    with pytest.raises(ConfigError, match=r"data\.annotations: the environment variable BUNRI_TEST_ABSENT must be set"):
         load_experiment(path, ["data.annotations=${BUNRI_TEST_ABSENT}/photos.json"])
 
 

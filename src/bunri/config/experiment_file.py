@@ -167,3 +167,7 @@ class Experiment(Settings):
     def model(self, name: str) -> ModelSettings:
         """The model of a name."""
         return next(model for model in self.models if model.name == name)
+
+    def interpreter(self, engine: str) -> str | None:
+        """The Python the experiment names for an engine."""
+        return self.engines.get(engine, EngineSettings()).interpreter

@@ -51,14 +51,13 @@ def _connect(descriptor: str | None) -> Emit:
 
     Where nobody listens any more the parent is dead: the engine is asked to stop, so that no worker outlives its run.
     """
-    channel = os.fdopen(int(descriptor), "w", encoding="utf-8") if descriptor else sys.stdout
+    channel = int(descriptor) if descriptor else sys.stdout.fileno()
 
     def emit(event: Event) -> None:
         if isinstance(event, Note):
             print(f"{event.level}: {event.text}", flush=True)  # noqa: T201 - stdout is the run's log
         try:
-            channel.write(to_line(event) + "\n")
-            channel.flush()
+            os.write(channel, f"{to_line(event)}\n".encode())
         except OSError:
             request_stop()
 

@@ -42,8 +42,7 @@ def _ask(experiment: Experiment, engine: str, models: Sequence[ModelSettings]) -
         python_path=python_path(models),
     )
     write_text(folder / "job.json", job.model_dump_json())
-    settings = experiment.engines.get(engine)
-    interpreter = interpreter_of(engine, settings.interpreter if settings else None)
+    interpreter = interpreter_of(engine, experiment.interpreter(engine))
     with Worker(folder / "job.json", folder / "log.txt", interpreter) as worker:
         *_, ended = worker.events()
     if isinstance(ended, Ended) and ended.status != "done":

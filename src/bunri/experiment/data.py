@@ -152,3 +152,8 @@ def write_data(data: ExperimentData, experiment: Experiment) -> DataFiles:
 def without_truth(dataset: Dataset) -> Dataset:
     """The images alone: what a worker is to predict it must not be able to see."""
     return replace(dataset, annotations=dataset.annotations.take(np.empty(0, np.int64)))
+
+
+def classes_of(dataset: Dataset) -> dict[str, Any]:
+    """The classes as plain values for a manifest: a run can name what it finds without its data."""
+    return {"class_names": list(dataset.class_names), "category_ids": dataset.category_ids.tolist()}

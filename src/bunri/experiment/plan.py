@@ -1,6 +1,5 @@
 """Which runs an experiment consists of, and what is to be done with each."""
 
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -133,9 +132,3 @@ def _differences(old: Any, new: Any, place: str) -> Iterator[str]:
             yield from _differences(old.get(key), new.get(key), f"{place}.{key}" if place else str(key))
     elif old != new:
         yield f"{place}: was {old!r}, is {new!r}"
-
-
-def remove_run(run: PlannedRun) -> None:
-    """Delete what a former run left, and only that: a folder without a manifest of ours is left alone."""
-    if run.folder.manifest_file.exists():
-        shutil.rmtree(run.folder.path)

@@ -10,13 +10,14 @@ from bunri.engines.process import error_of
 from bunri.errors import EngineError
 from bunri.events import Ended
 from bunri.experiment.checks import resolve_configs
-from bunri.experiment.data import DataFiles, ExperimentData, load_data, write_data
+from bunri.experiment.data import DataFiles, ExperimentData, classes_of, load_data, write_data
 from bunri.experiment.ensemble import build_ensemble
 from bunri.experiment.gathering import gather
 from bunri.experiment.leaderboard import Leaderboard, make_leaderboard
-from bunri.experiment.plan import PlannedRun, decide, job_of, planned_runs, remove_run
+from bunri.experiment.plan import PlannedRun, decide, job_of, planned_runs
 from bunri.experiment.provenance import provenance
 from bunri.experiment.runs import Crew, PreparedRun
+from bunri.files import write_json
 
 
 def run(
@@ -39,11 +40,12 @@ def run(
     settings = load_experiment(Path(experiment), overrides)
     data = load_data(settings)
     files = write_data(data, settings)
-    if overwrite:
-        for planned in planned_runs(settings):
-            remove_run(planned)
-    runs = _decided(settings, files, resume)
-    train(settings, runs, files, Path(experiment).absolute().parent)
+    runs = _decided(settings, files, resume, overwrite)
+    prepared = _prepared(settings, runs, files)
+    write_json(settings.folder / "experiment.json", settings.model_dump(mode="json"))
+    facts = provenance(Path(experiment).absolute().parent) | classes_of(data.train)
+    ends = Crew(settings, facts).run(prepared)
+    _refuse_unfinished([one.run for one in prepared], ends)
     return conclude(settings, runs, data)
 
 
@@ -59,31 +61,25 @@ def dry_run(
 ) -> tuple[PlannedRun, ...]:
     """Check everything and say what would be done with each run, without training; raises as :func:`run` does."""
     settings = load_experiment(Path(experiment), overrides)
-    runs = _decided(settings, write_data(load_data(settings), settings), resume or overwrite)
-    resolve_configs(settings, settings.models)
-    return tuple(replace(planned, action="train") for planned in runs) if overwrite else runs
+    files = write_data(load_data(settings), settings)
+    runs = _decided(settings, files, resume, overwrite)
+    _prepared(settings, runs, files)
+    return runs
 
 
-def _decided(settings: Experiment, files: DataFiles, resume: bool) -> tuple[PlannedRun, ...]:
+def _decided(settings: Experiment, files: DataFiles, resume: bool, overwrite: bool) -> tuple[PlannedRun, ...]:
     runs = planned_runs(settings)
+    if overwrite:
+        return runs
     return tuple(replace(planned, action=decide(planned, job_of(settings, planned, files), resume)) for planned in runs)
 
 
-def train(settings: Experiment, runs: Sequence[PlannedRun], files: DataFiles, folder: Path) -> None:
-    """Train what is not done.
-
-    Raises:
-        BunriError: Of the first run that failed, with all that failed in its message.
-    """
-    open_runs = [planned for planned in runs if planned.action != "skip"]
-    if not open_runs:
-        return
-    wanted = [model for model in settings.models if any(planned.model is model for planned in open_runs)]
+def _prepared(settings: Experiment, runs: Sequence[PlannedRun], files: DataFiles) -> list[PreparedRun]:
+    """The runs that are not done, with native configs that their engines understand."""
+    unfinished = [planned for planned in runs if planned.action != "skip"]
+    wanted = [model for model in settings.models if any(planned.model is model for planned in unfinished)]
     configs = resolve_configs(settings, wanted)
-    prepared = [
-        PreparedRun(planned, job_of(settings, planned, files), configs[planned.model.name]) for planned in open_runs
-    ]
-    _refuse_unfinished(open_runs, Crew(settings, provenance(folder)).run(prepared))
+    return [PreparedRun(run, job_of(settings, run, files), configs[run.model.name]) for run in unfinished]
 
 
 def _refuse_unfinished(runs: Sequence[PlannedRun], ends: Sequence[Ended]) -> None:

@@ -79,6 +79,7 @@ class Crew:
             write_inputs(prepared)
             facts = {**self._facts, "model": run.model.name, "engine": run.model.engine}
             facts |= {"fold": run.fold, "seed": run.seed, "sha256": hashes_of(run, prepared.job)}
+            facts |= {"interpreter": self._experiment.interpreter(run.model.engine)}
             manifest = ManifestWriter(run.folder, facts)
             recorded = RecordedRun(self._experiment.name, run.model.name, run.label, run.folder, slot)
             writers: list[Writer] = [manifest, *open_writers(self._experiment.writers, recorded)]
@@ -86,8 +87,7 @@ class Crew:
 
     def _follow(self, prepared: PreparedRun, writers: Sequence[Writer], lock: int) -> Ended:
         folder, engine = prepared.run.folder, prepared.run.model.engine
-        settings = self._experiment.engines.get(engine)
-        interpreter = interpreter_of(engine, settings.interpreter if settings else None)
+        interpreter = interpreter_of(engine, self._experiment.interpreter(engine))
         try:
             with Worker(folder.job_file, folder.log_file, interpreter, prepared.job.threads, (lock,)) as worker:
                 self._register(prepared.run.label, worker)
@@ -118,12 +118,10 @@ def _record(worker: Worker, writers: Sequence[Writer]) -> Ended:
 
 
 def write_inputs(prepared: PreparedRun) -> None:
-    """Everything of a run folder that is known before training; a fresh start leaves no record of a former one."""
+    """Everything of a run folder that is known before training; a fresh start leaves nothing of a former run."""
     run, folder = prepared.run, prepared.run.folder
     if run.action == "train":
-        for former in (folder.metrics_file, folder.results_file, folder.manifest_file, folder.log_file):
-            with suppress(FileNotFoundError):
-                former.unlink()
+        folder.clear()
     write_bytes(folder.native_config_file(run.model.config.name), read_bytes(run.model.config, "the model config"))
     write_text(folder.resolved_config_file, prepared.config.after)
     write_text(folder.overrides_file, unified_diff(prepared.config, run.model.config.name))

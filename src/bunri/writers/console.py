@@ -36,7 +36,7 @@ class Numbers:
             self._shown["mAP50"] = f"{values['val/mAP50']:.4f}"
 
     def __str__(self) -> str:
-        return " ".join(f"{name} {value}" for name, value in self._shown.items())
+        return " ".join(f"{name} {self._shown[name]}" for name in ("loss", "lr", "mAP50") if name in self._shown)
 
 
 class BarWriter:
@@ -64,6 +64,7 @@ class BarWriter:
         self._bar.reset(event.total)
         self._bar.initial = event.step
         self._bar.update(event.step)
+        self._bar.refresh()
 
     def close(self) -> None:
         """Give the line on the screen back."""
