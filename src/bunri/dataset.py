@@ -7,7 +7,7 @@ Class names live here and nowhere else. A class is known inside bunri by its ind
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Self
 
 import numpy as np
@@ -190,10 +190,19 @@ class Dataset:
         """
         if self.image_folder is None:
             raise DataError("the image folder must be known to read photos. Give it with --images DIR.")
-        path = self.image_folder / self.images.file_name[row]
-        if not path.resolve().is_relative_to(self.image_folder.resolve()):
-            raise DataError(f"file names must stay in {self.image_folder}, but image {self.images.id[row]} has {path}")
-        return path
+        name = self.images.file_name[row]
+        if leaves_folder(name):
+            raise DataError(f"file names must stay in {self.image_folder}, but image {self.images.id[row]} has {name}")
+        return self.image_folder / name
+
+
+def leaves_folder(file_name: str) -> bool:
+    """Whether a file name could lead out of the folder it starts in: it is absolute, or climbs with ``..``.
+
+    Links that the owner of the folder has put there are followed; a file name cannot make one.
+    """
+    path = PurePath(file_name)
+    return path.is_absolute() or ".." in path.parts
 
 
 def _check_lengths(what: str, expected: int, columns: Mapping[str, int]) -> None:

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from bunri.dataset import leaves_folder
 from bunri.doctor.findings import Fault
 from bunri.errors import DataError
 from bunri.files import read_json
@@ -123,6 +124,12 @@ def _duplicate_file_names(labels: Labels) -> Iterator[Fault]:
             yield "duplicate_file_name", f"images[{row}] and images[{seen[image['file_name']]}]: {image['file_name']}"
 
 
+def _leaving_names(labels: Labels) -> Iterator[Fault]:
+    for _, image in labels.whole_images():
+        if leaves_folder(image["file_name"]):
+            yield "file_outside_folder", place_of_image(image)
+
+
 def _unknown_references(labels: Labels) -> Iterator[Fault]:
     images = _ids(labels.images)
     categories = _ids(labels.categories)
@@ -191,6 +198,7 @@ def _crowds(labels: Labels) -> Iterator[Fault]:
 _CHECKS: tuple[Callable[[Labels], Iterator[Fault]], ...] = (
     _duplicate_ids,
     _duplicate_file_names,
+    _leaving_names,
     _unknown_references,
     _wrong_boxes,
     _misplaced_boxes,

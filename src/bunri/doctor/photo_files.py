@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bunri.dataset import leaves_folder
 from bunri.doctor.findings import Fault
 from bunri.doctor.labels import Labels, place_of_image
 from bunri.errors import DataError
@@ -28,10 +29,11 @@ def faults_of_photos(labels: Labels, folder: Path) -> Iterator[Fault]:
     """All faults of the photos of the images whose records are whole; each photo is read once."""
     seen: dict[Path, _Seen] = {}
     for _, image in labels.whole_images():
+        if leaves_folder(image["file_name"]):
+            continue  # a fault of the labels, found there
         path = folder / image["file_name"]
-        fault = _without_photo(path, folder, image)
-        if fault is not None:
-            yield fault
+        if not _is_file(path):
+            yield "missing_photo", f"{path!s:.200}"
             continue
         try:
             yield from _faults_of_photo(path, image, seen)
@@ -40,13 +42,11 @@ def faults_of_photos(labels: Labels, folder: Path) -> Iterator[Fault]:
     yield from _repeated_photos(list(seen.values()))
 
 
-def _without_photo(path: Path, folder: Path, image: dict[str, Any]) -> Fault | None:
+def _is_file(path: Path) -> bool:
     try:
-        if not path.resolve().is_relative_to(folder.resolve()):
-            return "file_outside_folder", place_of_image(image)
-        return None if path.is_file() else ("missing_photo", str(path))
-    except (OSError, ValueError) as error:  # no name of a file at all: too long, or with a NUL
-        return "missing_photo", f"{place_of_image(image)!r:.120}: {error}"
+        return path.is_file()
+    except (OSError, ValueError):  # no name of a file at all: too long, or not to be encoded
+        return False
 
 
 def _faults_of_photo(path: Path, image: dict[str, Any], seen: dict[Path, _Seen]) -> Iterator[Fault]:

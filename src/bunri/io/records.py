@@ -23,18 +23,31 @@ _LARGEST_EXACT = 2**53
 def decode_file(path: Path, what: str, shape: type[T]) -> T:
     """Decode a JSON file of a known outer shape (lists as ``msgspec.Raw``).
 
+    NaN and Infinity, which Python writes though JSON has neither, are read as null: where a number must be, the record
+    is then named.
+
     Raises:
         DataError: The file is absent, breaks off, or has another shape.
     """
-    content = read_bytes(path, what)
     try:
-        return msgspec.json.decode(content, type=shape)
+        return msgspec.json.decode(read_bytes(path, what), type=shape)
     except msgspec.ValidationError as error:
-        raise DataError(f"{what} has another shape than expected: {path}: {error}. Give the right file.") from error
-    except (msgspec.DecodeError, RecursionError) as error:
-        read_json(path, what)
-        hint = "Run `bunri doctor` to find them."
-        raise DataError(f"{what} must be plain JSON, but {path}: {error} (NaN or Infinity?). {hint}") from error
+        raise _other_shape(path, what, error) from error
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return _decode_leniently(path, what, shape)
+
+
+def _decode_leniently(path: Path, what: str, shape: type[T]) -> T:
+    """Decode by way of Python, which names line and column of what is malformed, and reads NaN."""
+    value = read_json(path, what)
+    try:
+        return msgspec.json.decode(msgspec.json.encode(value), type=shape)
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
+        raise _other_shape(path, what, error) from error
+
+
+def _other_shape(path: Path, what: str, error: Exception) -> DataError:
+    return DataError(f"{what} has another shape than expected: {path}: {error}. Give the right file.")
 
 
 @dataclass(frozen=True)
