@@ -7,7 +7,7 @@ import pytest
 
 from bunri.engines import base, worker
 from bunri.engines.base import CheckJob, ModelToCheck, StopRequested
-from bunri.errors import DataError
+from bunri.errors import ConfigError, DataError, MissingPackageError
 from bunri.events import Ended, Event, Facts, from_line
 from bunri.files import read_json, write_text
 from experiment_files import make_job
@@ -104,10 +104,10 @@ def test_a_broken_job_file_is_refused(tmp_path: Path, job: Any, words: str, capf
 
 @pytest.mark.parametrize("name", ["fake_engine:NoEngine", "no_such_module:Engine"])
 def test_an_engine_that_cannot_be_loaded_is_named(name: str) -> None:
-    with pytest.raises(base.MissingPackageError, match=f"engine {name} cannot be loaded: .*beside the model's config"):
+    with pytest.raises(MissingPackageError, match=f"engine {name} cannot be loaded: .*beside the model's config"):
         base.engine_by_name(name)
 
 
 def test_an_unknown_engine_is_refused_with_the_nearest() -> None:
-    with pytest.raises(base.ConfigError, match="'torchvison' is unknown; did you mean 'torchvision'"):
+    with pytest.raises(ConfigError, match="'torchvison' is unknown; did you mean 'torchvision'"):
         base.engine_by_name("torchvison")

@@ -71,16 +71,18 @@ def _out_of_fold(name: str, runs: Sequence[PlannedRun], data: ExperimentData) ->
 
 def _held_out(fold: int, runs: Sequence[PlannedRun], data: ExperimentData) -> Predictions:
     images = data.held_out(fold)
-    return _one(runs[0].model.name, [read_predictions(run.folder.predictions_file("val"), images) for run in runs])
+    return one_of_several(
+        runs[0].model.name, [read_predictions(run.folder.predictions_file("val"), images) for run in runs]
+    )
 
 
 def _on_test(name: str, runs: Sequence[PlannedRun], data: ExperimentData) -> Predictions | None:
     if data.test is None:
         return None
-    return _one(name, [read_predictions(run.folder.predictions_file("test"), data.test) for run in runs])
+    return one_of_several(name, [read_predictions(run.folder.predictions_file("test"), data.test) for run in runs])
 
 
-def _one(name: str, found: Sequence[Predictions]) -> Predictions:
+def one_of_several(name: str, found: Sequence[Predictions]) -> Predictions:
     """What several trainings found, as one; a single training's boxes stay as they are."""
     if len(found) == 1:
         return found[0].named(name)
