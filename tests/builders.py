@@ -98,3 +98,21 @@ def _jittered(dataset: Dataset, random: np.random.Generator, name: str) -> Predi
         seen_image_id=dataset.images.id,
         name=name,
     )
+
+
+def assert_same_dataset(a: Dataset, b: Dataset) -> None:
+    """Every column of both data sets is equal, bit for bit, fields included."""
+    assert a.class_names == b.class_names
+    np.testing.assert_array_equal(a.category_ids, b.category_ids)
+    for name in ("id", "file_name", "width", "height"):
+        np.testing.assert_array_equal(getattr(a.images, name), getattr(b.images, name), name)
+    for name in ("id", "image_id", "class_index", "box_xyxy", "area", "is_crowd"):
+        np.testing.assert_array_equal(getattr(a.annotations, name), getattr(b.annotations, name), name)
+    assert a.images.fields == b.images.fields
+    assert a.annotations.fields == b.annotations.fields
+
+
+def assert_same_predictions(a: Predictions, b: Predictions) -> None:
+    """Every column of both is equal, bit for bit."""
+    for name in ("image_id", "class_index", "score", "box_xyxy", "seen_image_id"):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name), name)

@@ -102,14 +102,13 @@ _NO_ID = np.iinfo(np.int64).min
 
 def _annotations_of(block: Records, image_ids: IntArray, category_ids: IntArray) -> dict[str, Any]:
     boxes = xywh_to_xyxy(block.boxes("bbox"))
-    crowd = [bool(value) for value in block.values("iscrowd")]
     return {
         "id": block.integers("id", default=_NO_ID),
         "image_id": block.known_integers("image_id", image_ids, "the id of an image of the file"),
         "class_index": block.class_index(category_ids),
         "box_xyxy": boxes,
         "area": _areas(block.numbers("area"), boxes),
-        "is_crowd": np.array(crowd, np.bool_),
+        "is_crowd": block.flags("iscrowd"),
         "fields": _fields_of(block, _ANNOTATION_KEYS),
         "rows": len(block),
     }

@@ -8,7 +8,7 @@ from typing import Any, NoReturn, TypeGuard, TypeVar
 import msgspec
 import numpy as np
 
-from bunri.boxes import FloatArray, IntArray
+from bunri.boxes import BoolArray, FloatArray, IntArray
 from bunri.errors import DataError
 from bunri.files import read_bytes, read_json
 
@@ -116,6 +116,13 @@ class Records:
         column = self.known_integers("category_id", category_ids, must)
         order = np.argsort(category_ids, kind="stable")
         return np.asarray(order[np.searchsorted(category_ids[order], column)])
+
+    def flags(self, key: str) -> BoolArray:
+        """A column ``(N,)`` of 0 or 1, 0 where a record lacks the key."""
+        values = self.values(key)
+        if not all(value in (None, 0, 1) for value in values):
+            self._refuse_first(key, values, lambda value: value in (None, 0, 1), "0 or 1")
+        return np.array([bool(value) for value in values], np.bool_)
 
     def boxes(self, key: str) -> FloatArray:
         """A column ``(N, 4)`` of boxes of four finite numbers."""

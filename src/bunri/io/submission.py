@@ -182,10 +182,10 @@ def submit(predictions: Predictions, path: Path, dataset: Dataset) -> None:
         DataError: As :func:`write_submission`.
         OutputError: The file cannot be written, or does not read back as it was written.
     """
-    complete = replace(predictions, seen_image_id=dataset.images.id)
+    order = _stable_order(dataset.rows_of(predictions.image_id))
+    complete = replace(predictions[order], seen_image_id=dataset.images.id)
     write_submission(complete, path, dataset)
-    order = np.argsort(dataset.rows_of(complete.image_id), kind="stable")
-    if not _same(complete[order], read_submission(path, dataset)):
+    if not _same(complete, read_submission(path, dataset)):
         raise OutputError(f"{path} must read back as it was written, but does not. Is the disk sound?")
 
 
