@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bunri.boxes import BoolArray, FloatArray, IntArray
-from bunri.fuse.kernels import Cells, Fused, Votes, order_of_runs, ranks_of
+from bunri.fuse.kernels import Cells, Fused, Votes
 from bunri.predictions import Predictions
+from bunri.sorted_boxes import SortedBoxes, sorted_boxes
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,47 +42,33 @@ def member_columns(members: Sequence[Predictions]) -> MemberColumns:
     """Sort the boxes of members by image, class and falling score; of equal scores the earlier row comes first."""
     image_id = np.unique(np.concatenate([member.seen_image_id for member in members]))
     seen = np.stack([np.isin(image_id, member.seen_image_id) for member in members], axis=1)
-    classes = 1 + max((int(member.class_index.max()) for member in members if len(member)), default=0)
-    runs = [_runs(member, image_id, classes) for member in members]
-    return MemberColumns(image_id, seen, _cells(runs, classes))
+    return MemberColumns(image_id, seen, _cells([sorted_boxes(_with_area(member), image_id) for member in members]))
 
 
-@dataclass(frozen=True, eq=False)
-class _Runs:
-    cell: IntArray  # (R,) image rank * classes + class
-    start: IntArray  # (R + 1,)
-    score: FloatArray  # (N,)
-    box: FloatArray  # (N, 4)
+def _with_area(member: Predictions) -> Predictions:
+    box = member.box_xyxy
+    has_area = np.asarray((box[:, 2] > box[:, 0]) & (box[:, 3] > box[:, 1]))
+    return member if has_area.all() else member[has_area]
 
 
-def _runs(member: Predictions, image_id: IntArray, classes: int) -> _Runs:
-    sides = member.box_xyxy[:, 2:] - member.box_xyxy[:, :2]
-    has_area = np.asarray((sides > 0).all(axis=1))
-    if not has_area.all():
-        member = member[has_area]
-    rank = np.empty(len(member), np.int64)
-    if len(member):
-        ranks_of(image_id, member.image_id, rank)
-    order, cell, start = order_of_runs(rank, member.class_index, member.score, len(image_id), classes)
-    return _Runs(cell, start, member.score[order], member.box_xyxy[order])
-
-
-def _cells(runs: Sequence[_Runs], classes: int) -> Cells:
-    cell = np.unique(np.concatenate([run.cell for run in runs]))
-    start, stop = np.zeros((2, len(cell), len(runs)), np.int64)
+def _cells(members: Sequence[SortedBoxes]) -> Cells:
+    classes = 1 + max(int(boxes.class_index.max(initial=0)) for boxes in members)
+    keys = [boxes.image * classes + boxes.class_index for boxes in members]
+    key = np.unique(np.concatenate(keys))
+    start, stop = np.zeros((2, len(key), len(members)), np.int64)
     before = 0
-    for m, run in enumerate(runs):
-        rows = np.searchsorted(cell, run.cell)
-        start[rows, m], stop[rows, m] = run.start[:-1] + before, run.start[1:] + before
-        before += len(run.score)
-    box = np.concatenate([run.box for run in runs])
+    for m, boxes in enumerate(members):
+        rows = np.searchsorted(key, keys[m])
+        start[rows, m], stop[rows, m] = boxes.start[:-1] + before, boxes.start[1:] + before
+        before += len(boxes.score)
+    box = np.concatenate([boxes.box for boxes in members])
     return Cells(
-        image=cell // classes,
-        class_index=cell % classes,
+        image=key // classes,
+        class_index=key % classes,
         start=start,
         stop=stop,
         place=np.concatenate([[0], np.cumsum((stop - start).sum(axis=1))]),
-        score=np.concatenate([run.score for run in runs]),
+        score=np.concatenate([boxes.score for boxes in members]),
         box=box,
         slack=float(np.abs(box).max(initial=1.0)) * 2.0**-21,
     )

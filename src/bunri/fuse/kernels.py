@@ -1,8 +1,8 @@
-"""Compiled loops all fusing methods share: sorting into runs, merging runs, and finding the overlapping box.
+"""Compiled loops all fusing methods share: merging runs and finding the overlapping box.
 
 The layout: the boxes of a member are sorted once by image, class and falling score. A *run* is the boxes of one member
 in one image and class; a *cell* is the runs of all members in one image and class. Methods work cell by cell, walk the
-runs of a cell as one merge from the highest score down, and never sort again.
+runs of a cell as one merge from the highest score down, and never sort the boxes again.
 """
 
 from typing import NamedTuple
@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bunri.boxes import FloatArray, IntArray
-from bunri.compiled import compiled
+from bunri.boxes import BoolArray, FloatArray, IntArray
+from bunri.compiled import compiled_part
 
 Float32Array = NDArray[np.float32]
 ByteArray = NDArray[np.uint8]
@@ -77,150 +77,57 @@ class Fused(NamedTuple):
     """``(G,)`` number of results."""
 
 
-class Queue(NamedTuple):
-    """The boxes of one cell, highest weighted score first; room for the largest cell."""
+class Scratch(NamedTuple):
+    """Room for the work on one cell; each thread has its own."""
 
     row: IntArray
+    """``(room,)`` the boxes of the cell, highest weighted score first."""
     member: IntArray
+    """``(room,)`` their members."""
     score: FloatArray
-    """Weighted."""
+    """``(room,)`` their weighted scores."""
     head: IntArray
-    """``(M,)`` scratch."""
+    """``(M,)`` next box of each run."""
     value: FloatArray
-    """``(M,)`` scratch."""
-
-
-class Shelf(NamedTuple):
-    """Boxes to look for overlaps in; room for the largest cell."""
-
+    """``(M,)`` weighted score of that box."""
     box: FloatArray
-    """``(room, 4)``"""
+    """``(room, 4)`` the shelf: boxes to look for overlaps in."""
     rough: Float32Array
-    """``(5, room)`` corners and area in float32."""
+    """``(5, room)`` corners and area of the shelf in float32."""
     hit: ByteArray
-    """``(room,)`` scratch; the room is a multiple of 8."""
-    word: IntArray
-    """``hit`` seen as ``(room / 8,)`` integers."""
+    """``(room,)`` which of the shelf may overlap."""
+    sums: FloatArray
+    """``(room, 9)`` of the boxes that came together."""
+    joined: BoolArray
+    """``(room, M)`` which member has a box among them."""
+    order: IntArray
+    """``(room,)``"""
+    final: FloatArray
+    """``(room,)`` scores of the results."""
 
 
-@compiled
-def ranks_of(sorted_ids: IntArray, ids: IntArray, rank: IntArray) -> None:
-    """Write the position of each id ``(N,)`` in ``sorted_ids``; rows of one image usually stand together."""
-    place = 0
-    for row in range(len(ids)):
-        if sorted_ids[place] != ids[row]:
-            place = np.searchsorted(sorted_ids, ids[row])
-        rank[row] = place
-
-
-@compiled
-def sort_falling(order: IntArray, score: FloatArray, low: int, high: int, scratch: IntArray) -> None:
-    """Sort ``order[low:high]`` by falling ``score[order]``, stable: merge sort, one pass where sorted already."""
-    for row in range(low + 1, high):
-        if score[order[row]] > score[order[row - 1]]:
-            break
-    else:
-        return
-    width = 1
-    while width < high - low:
-        for left in range(low, high, 2 * width):
-            middle, right = min(left + width, high), min(left + 2 * width, high)
-            a, b = left, middle
-            for place in range(left, right):
-                if a < middle and (b >= right or score[order[a]] >= score[order[b]]):
-                    scratch[place] = order[a]
-                    a += 1
-                else:
-                    scratch[place] = order[b]
-                    b += 1
-        order[low:high] = scratch[low:high]
-        width *= 2
-
-
-@compiled
-def order_of_runs(
-    image: IntArray, class_index: IntArray, score: FloatArray, images: int, classes: int
-) -> tuple[IntArray, IntArray, IntArray]:
-    """Order rows by image, class and falling score; ties keep the order of the rows.
-
-    Returns:
-        The order ``(N,)``, the cell ``image * classes + class_index`` of each run ``(R,)``, and the starts of the runs
-        in the order with the end as the last ``(R + 1,)``.
-    """
-    count = len(image)
-    by_image, start = _placed_by_key(image, images)
-    order, scratch = np.empty(count, np.int64), np.empty(count, np.int64)
-    run_cell, run_start = np.empty(count, np.int64), np.empty(count + 1, np.int64)
-    tally = np.zeros(classes + 1, np.int64)
-    runs = 0
-    for i in range(images):
-        low, high = start[i], start[i + 1]
-        if low == high:
-            continue
-        tally[:] = 0
-        for place in range(low, high):
-            tally[class_index[by_image[place]] + 1] += 1
-        for c in range(classes):
-            if tally[c + 1]:
-                run_cell[runs], run_start[runs] = i * classes + c, low + tally[c]
-                runs += 1
-            tally[c + 1] += tally[c]
-        for place in range(low, high):
-            row = by_image[place]
-            order[low + tally[class_index[row]]] = row
-            tally[class_index[row]] += 1
-    run_start[runs] = count
-    for run in range(runs):
-        sort_falling(order, score, run_start[run], run_start[run + 1], scratch)
-    return order, run_cell[:runs].copy(), run_start[: runs + 1].copy()
-
-
-@compiled
-def _placed_by_key(key: IntArray, keys: int) -> tuple[IntArray, IntArray]:
-    """Rows in order of their key (stable) and the start of each key ``(keys + 1,)``: a counting sort."""
-    start = np.zeros(keys + 1, np.int64)
-    for row in range(len(key)):
-        start[key[row] + 1] += 1
-    for k in range(keys):
-        start[k + 1] += start[k]
-    place, rows = start.copy(), np.empty(len(key), np.int64)
-    for row in range(len(key)):
-        rows[place[key[row]]] = row
-        place[key[row]] += 1
-    return rows, start
-
-
-@compiled
-def room_of(cells: Cells, first: int, last: int) -> int:
-    """Boxes in the largest of some cells, rounded up to a multiple of 8."""
-    room = 8
-    for cell in range(first, last):
-        room = max(room, cells.place[cell + 1] - cells.place[cell])
-    return (room + 7) // 8 * 8
-
-
-@compiled
-def empty_queue(room: int, members: int) -> Queue:
-    """A queue for one thread."""
-    return Queue(
-        np.empty(room, np.int64),
-        np.empty(room, np.int64),
-        np.empty(room, np.float64),
-        np.empty(members, np.int64),
-        np.empty(members, np.float64),
+def scratch_for(cells: Cells, members: int) -> Scratch:
+    """Room for the largest cell."""
+    room = int(np.diff(cells.place).max(initial=0))
+    return Scratch(
+        row=np.empty(room, np.int64),
+        member=np.empty(room, np.int64),
+        score=np.empty(room),
+        head=np.empty(members, np.int64),
+        value=np.empty(members),
+        box=np.empty((room, 4)),
+        rough=np.empty((5, room), np.float32),
+        hit=np.zeros(room, np.uint8),
+        sums=np.empty((room, 9)),
+        joined=np.empty((room, members), np.bool_),
+        order=np.empty(room, np.int64),
+        final=np.empty(room),
     )
 
 
-@compiled
-def empty_shelf(room: int) -> Shelf:
-    """A shelf for one thread."""
-    hit = np.zeros(room, np.uint8)
-    return Shelf(np.empty((room, 4), np.float64), np.empty((5, room), np.float32), hit, hit.view(np.int64))
-
-
-@compiled
-def merge_runs(cells: Cells, cell: int, rule: Rule, queue: Queue) -> int:
-    """Fill the queue with a cell's boxes from the highest weighted score down.
+@compiled_part
+def merge_runs(cells: Cells, cell: int, rule: Rule, scratch: Scratch) -> int:
+    """Line up a cell's boxes from the highest weighted score down.
 
     Of equal weighted scores the earlier member comes first, of one member the earlier row of its file. Members of
     scale 0 and boxes whose own score is below their member's floor are left out.
@@ -228,88 +135,81 @@ def merge_runs(cells: Cells, cell: int, rule: Rule, queue: Queue) -> int:
     Returns:
         The number of boxes.
     """
-    members, count = len(rule.scale), 0
+    members, count, best = len(rule.scale), 0, -1
     for m in range(members):
-        queue.head[m] = cells.start[cell, m]
-        queue.value[m] = _head_value(cells, cell, rule, m, queue.head[m])
+        scratch.head[m] = cells.start[cell, m] - 1
     while True:
+        for m in range(members):
+            if best < 0 or m == best:
+                scratch.head[m] += 1
+                row = scratch.head[m]
+                is_open = row < cells.stop[cell, m] and rule.scale[m] > 0 and cells.score[row] >= rule.floor[m]
+                scratch.value[m] = cells.score[row] * rule.scale[m] if is_open else -1.0
         best = 0
         for m in range(1, members):
-            if queue.value[m] > queue.value[best]:
+            if scratch.value[m] > scratch.value[best]:
                 best = m
-        if queue.value[best] < 0:
+        if scratch.value[best] < 0:
             return count
-        queue.row[count], queue.member[count], queue.score[count] = queue.head[best], best, queue.value[best]
+        scratch.row[count], scratch.member[count] = scratch.head[best], best
+        scratch.score[count] = scratch.value[best]
         count += 1
-        queue.head[best] += 1
-        queue.value[best] = _head_value(cells, cell, rule, best, queue.head[best])
 
 
-@compiled
-def _head_value(cells: Cells, cell: int, rule: Rule, m: int, row: int) -> float:
-    """Weighted score of the next box of a run, -1 when there is none."""
-    if rule.scale[m] > 0 and row < cells.stop[cell, m] and cells.score[row] >= rule.floor[m]:
-        return float(cells.score[row] * rule.scale[m])
-    return -1.0
-
-
-@compiled
-def put(shelf: Shelf, k: int, x1: float, y1: float, x2: float, y2: float) -> None:
+@compiled_part
+def put(scratch: Scratch, k: int, x1: float, y1: float, x2: float, y2: float) -> None:
     """Lay a box on place ``k`` of the shelf."""
-    shelf.box[k, 0], shelf.box[k, 1], shelf.box[k, 2], shelf.box[k, 3] = x1, y1, x2, y2
-    shelf.rough[0, k], shelf.rough[1, k] = np.float32(x1), np.float32(y1)
-    shelf.rough[2, k], shelf.rough[3, k] = np.float32(x2), np.float32(y2)
-    shelf.rough[4, k] = np.float32((x2 - x1) * (y2 - y1))
+    scratch.box[k, 0], scratch.box[k, 1], scratch.box[k, 2], scratch.box[k, 3] = x1, y1, x2, y2
+    scratch.rough[0, k], scratch.rough[1, k] = x1, y1
+    scratch.rough[2, k], scratch.rough[3, k] = x2, y2
+    scratch.rough[4, k] = (x2 - x1) * (y2 - y1)
 
 
-@compiled
-def best_overlap(shelf: Shelf, count: int, box: FloatArray, iou: float, slack: float) -> int:
-    """The first of ``count`` boxes on the shelf whose IoU with ``box`` is highest and above ``iou``, or -1.
+@compiled_part
+def best_overlap(scratch: Scratch, count: int, cells: Cells, row: int, iou: float) -> int:
+    """The first of the ``count`` boxes on the shelf whose IoU with a box is highest and above ``iou``, or -1.
 
     A first pass in float32, free of branches, marks the boxes that may pass; it errs only towards marking. The exact
     IoU in float64 is computed for those alone.
     """
-    x1, y1, x2, y2 = np.float32(box[0]), np.float32(box[1]), np.float32(box[2]), np.float32(box[3])
+    x1, y1, x2, y2 = cells.box[row, 0], cells.box[row, 1], cells.box[row, 2], cells.box[row, 3]
+    area = (x2 - x1) * (y2 - y1)
+    left, top, right, bottom = np.float32(x1), np.float32(y1), np.float32(x2), np.float32(y2)
     # inter / (a + b - inter) > t  <=>  inter > t / (1 + t) * (a + b)
-    ratio, loose, zero = np.float32(iou / (1 + iou) * 0.99999), np.float32(slack), np.float32(0)
-    own = np.float32((box[2] - box[0]) * (box[3] - box[1]))
-    x1s, y1s, x2s, y2s, areas = shelf.rough[0], shelf.rough[1], shelf.rough[2], shelf.rough[3], shelf.rough[4]
+    ratio, loose = np.float32(iou / (1 + iou) * 0.99999), np.float32(cells.slack)
+    own, zero = np.float32(area), np.float32(0)
+    lefts, tops, rights, bottoms = scratch.rough[0], scratch.rough[1], scratch.rough[2], scratch.rough[3]
+    areas, hit = scratch.rough[4], scratch.hit
     for k in range(count):
-        width = (x2s[k] if x2s[k] < x2 else x2) - (x1s[k] if x1s[k] > x1 else x1) + loose
-        height = (y2s[k] if y2s[k] < y2 else y2) - (y1s[k] if y1s[k] > y1 else y1) + loose
+        width = (rights[k] if rights[k] < right else right) - (lefts[k] if lefts[k] > left else left) + loose
+        height = (bottoms[k] if bottoms[k] < bottom else bottom) - (tops[k] if tops[k] > top else top) + loose
         inter = (width if width > zero else zero) * (height if height > zero else zero)
-        shelf.hit[k] = inter >= ratio * (areas[k] + own)
-    return _best_of_marked(shelf, count, box, iou)
-
-
-@compiled
-def _best_of_marked(shelf: Shelf, count: int, box: FloatArray, iou: float) -> int:
+        hit[k] = inter >= ratio * (areas[k] + own)
     best, best_iou = -1, iou
-    for word in range((count + 7) // 8):
-        if shelf.word[word] == 0:
-            continue
-        for k in range(8 * word, min(8 * word + 8, count)):
-            if shelf.hit[k]:
-                overlap = iou_of(shelf.box[k], box)
-                if overlap > best_iou:
-                    best, best_iou = k, overlap
+    for k in range(count):
+        if hit[k]:
+            overlap = iou_of(scratch.box, k, cells.box, row)
+            if overlap > best_iou:
+                best, best_iou = k, overlap
     return best
 
 
-@compiled
-def iou_of(a: FloatArray, b: FloatArray) -> float:
-    """Intersection over union of two boxes ``(4,)`` with area."""
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
+@compiled_part
+def iou_of(some: FloatArray, a: int, others: FloatArray, b: int) -> float:
+    """Intersection over union of box ``a`` of ``some`` and box ``b`` of ``others``, both with area."""
+    width = min(some[a, 2], others[b, 2]) - max(some[a, 0], others[b, 0])
+    height = min(some[a, 3], others[b, 3]) - max(some[a, 1], others[b, 1])
     if width <= 0 or height <= 0:
         return 0.0
     inter = width * height
-    return float(inter / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - inter))
+    area = (some[a, 2] - some[a, 0]) * (some[a, 3] - some[a, 1])
+    other_area = (others[b, 2] - others[b, 0]) * (others[b, 3] - others[b, 1])
+    return float(inter / (area + other_area - inter))
 
 
-@compiled
-def store(fused: Fused, place: int, k: int, score: float, box: FloatArray) -> None:
-    """Write result ``k`` of the cell whose results start at ``place``."""
-    fused.score[place + k] = score
-    fused.box[place + k, 0], fused.box[place + k, 1] = box[0], box[1]
-    fused.box[place + k, 2], fused.box[place + k, 3] = box[2], box[3]
+@compiled_part
+def store(fused: Fused, place: int, score: float, boxes: FloatArray, k: int) -> None:
+    """Write box ``k`` of ``boxes`` as a result; a score is cut at 1, above which uneven weights could lift it."""
+    fused.score[place] = min(score, 1.0)
+    for side in range(4):
+        fused.box[place, side] = boxes[k, side]

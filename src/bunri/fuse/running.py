@@ -9,14 +9,16 @@ import numpy as np
 from bunri.boxes import FloatArray, IntArray
 from bunri.fuse import nms, nmw, soft_nms, wbf
 from bunri.fuse.columns import MemberColumns
-from bunri.fuse.kernels import Cells, Fused, Rule, Votes
+from bunri.fuse.kernels import Cells, Fused, Rule, Scratch, Votes, scratch_for
 from bunri.fuse.options import CONF_TYPES, DECAYS, FuseOptions
 
 
 class Kernel(Protocol):
     """A method: fuses the cells ``first`` to ``last`` and writes to ``fused``."""
 
-    def __call__(self, cells: Cells, first: int, last: int, rule: Rule, votes: Votes, fused: Fused) -> None:
+    def __call__(
+        self, cells: Cells, first: int, last: int, rule: Rule, votes: Votes, scratch: Scratch, fused: Fused
+    ) -> None:
         """Fuse."""
 
 
@@ -40,13 +42,15 @@ def fuse_columns(
     kernel, cells = KERNELS[options.method], columns.cells
     rule, votes = rule_of(options, weights, floors), columns.votes(weights)
     bounds = _blocks(cells.place, threads)
-    if len(bounds) == 2:
-        kernel(cells, 0, bounds[1], rule, votes, fused)
+
+    def fuse_block(bound: tuple[int, int]) -> None:
+        kernel(cells, *bound, rule, votes, scratch_for(cells, len(weights)), fused)
+
+    if threads <= 1:
+        fuse_block((bounds[0], bounds[-1]))
         return
     with ThreadPoolExecutor(threads) as pool:
-        blocks = [pool.submit(kernel, cells, first, last, rule, votes, fused) for first, last in pairwise(bounds)]
-    for block in blocks:
-        block.result()
+        list(pool.map(fuse_block, pairwise(bounds)))
 
 
 def rule_of(options: FuseOptions, weights: FloatArray, floors: FloatArray) -> Rule:
@@ -67,8 +71,6 @@ def _scale(options: FuseOptions, weights: FloatArray) -> FloatArray:
 def _blocks(place: IntArray, threads: int) -> list[int]:
     """Bounds of blocks of cells with about the same number of boxes, four for each thread."""
     cells = len(place) - 1
-    if threads <= 1 or cells < threads:
-        return [0, cells]
     targets = np.linspace(0, place[-1], 4 * threads + 1)[1:-1]
     inner = np.searchsorted(place, targets).tolist()
     return sorted({0, *inner, cells})

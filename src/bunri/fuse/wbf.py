@@ -2,23 +2,10 @@
 
 import numpy as np
 
-from bunri.boxes import BoolArray, FloatArray
-from bunri.compiled import compiled
-from bunri.fuse.kernels import (
-    Cells,
-    Fused,
-    Rule,
-    Shelf,
-    Votes,
-    best_overlap,
-    empty_queue,
-    empty_shelf,
-    merge_runs,
-    put,
-    room_of,
-    sort_falling,
-    store,
-)
+from bunri.boxes import FloatArray
+from bunri.compiled import compiled, compiled_part
+from bunri.fuse.kernels import Cells, Fused, Rule, Scratch, Votes, best_overlap, merge_runs, put, store
+from bunri.sorting_kernels import sort_falling
 
 AVG, MAX, BOX_AND_MODEL_AVG, ABSENT_MODEL_AWARE_AVG = range(4)
 
@@ -28,68 +15,62 @@ number of boxes, the highest weighted score, and the corners times weighted scor
 
 
 @compiled
-def fuse_cells(cells: Cells, first: int, last: int, rule: Rule, votes: Votes, fused: Fused) -> None:
+def fuse_cells(cells: Cells, first: int, last: int, rule: Rule, votes: Votes, scratch: Scratch, fused: Fused) -> None:
     """Fuse the cells ``first`` to ``last``.
 
     From the highest score down, a box joins the cluster whose present box overlaps it most, or founds one. The box of a
     cluster is the mean of its boxes weighted by score; it moves as boxes join, at the cost of one addition.
     """
-    members, room = len(rule.scale), room_of(cells, first, last)
-    queue, clusters = empty_queue(room, members), empty_shelf(room)
-    sums, joined = np.empty((room, 9), np.float64), np.empty((room, members), np.bool_)
-    order, scratch, score = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.float64)
     for cell in range(first, last):
-        count = 0
-        for k in range(merge_runs(cells, cell, rule, queue)):
-            box, m = cells.box[queue.row[k]], queue.member[k]
-            c = best_overlap(clusters, count, box, rule.iou, cells.slack)
+        fused.size[cell] = 0
+        for k in range(merge_runs(cells, cell, rule, scratch)):
+            c = best_overlap(scratch, fused.size[cell], cells, scratch.row[k], rule.iou)
             if c < 0:
-                c, count = count, count + 1
-                sums[c] = 0.0
-                joined[c] = False
-                sums[c, HIGHEST] = queue.score[k]
-                put(clusters, c, box[0], box[1], box[2], box[3])
-                _join(sums[c], joined[c], box, queue.score[k], rule.scale[m], m)
-            else:
-                _join(sums[c], joined[c], box, queue.score[k], rule.scale[m], m)
-                _move(clusters, c, sums[c])
-        for c in range(count):
-            order[c], score[c] = c, confidence(sums[c], rule.kind, votes, cells.image[cell])
-        sort_falling(order, score, 0, count, scratch)
-        for k in range(count):
-            store(fused, cells.place[cell], k, score[order[k]], clusters.box[order[k]])
-        fused.size[cell] = count
+                c = fused.size[cell]
+                fused.size[cell] += 1
+                for column in range(9):
+                    scratch.sums[c, column] = 0.0
+                for m in range(len(rule.scale)):
+                    scratch.joined[c, m] = False
+                scratch.sums[c, HIGHEST] = scratch.score[k]
+            _join(cells, scratch, c, k, rule)
+        for c in range(fused.size[cell]):
+            scratch.order[c] = c
+            scratch.final[c] = confidence(scratch.sums, c, rule.kind, votes, cells.image[cell])
+        # np.int64, not the literal 0: numba would compile the sort once more for it
+        sort_falling(scratch.order, scratch.final, np.int64(0), fused.size[cell])
+        for k in range(fused.size[cell]):
+            c = scratch.order[k]
+            store(fused, cells.place[cell] + k, scratch.final[c], scratch.box, c)
 
 
-@compiled
-def _join(sums: FloatArray, joined: BoolArray, box: FloatArray, score: float, weight: float, m: int) -> None:
-    sums[SCORE] += score
-    sums[WEIGHT] += weight
-    sums[BOXES] += 1
+@compiled_part
+def _join(cells: Cells, scratch: Scratch, c: int, k: int, rule: Rule) -> None:
+    """Let box ``k`` of the line join cluster ``c`` and move it; boxes of score 0 move nothing."""
+    row, m, score, sums = scratch.row[k], scratch.member[k], scratch.score[k], scratch.sums
+    sums[c, SCORE] += score
+    sums[c, WEIGHT] += rule.scale[m]
+    sums[c, BOXES] += 1
+    if not scratch.joined[c, m]:
+        scratch.joined[c, m] = True
+        sums[c, MEMBER_WEIGHT] += rule.scale[m]
     for side in range(4):
-        sums[X1 + side] += score * box[side]
-    if not joined[m]:
-        joined[m] = True
-        sums[MEMBER_WEIGHT] += weight
+        sums[c, X1 + side] += score * cells.box[row, side]
+    if sums[c, BOXES] == 1:
+        put(scratch, c, cells.box[row, 0], cells.box[row, 1], cells.box[row, 2], cells.box[row, 3])
+    elif score > 0:
+        total = sums[c, SCORE]
+        put(scratch, c, sums[c, X1] / total, sums[c, Y1] / total, sums[c, X2] / total, sums[c, Y2] / total)
 
 
-@compiled
-def _move(clusters: Shelf, c: int, sums: FloatArray) -> None:
-    """Put the cluster's box where its sums say; boxes of score 0 do not move it."""
-    total = sums[SCORE]
-    if total > 0:
-        put(clusters, c, sums[X1] / total, sums[Y1] / total, sums[X2] / total, sums[Y2] / total)
-
-
-@compiled
-def confidence(sums: FloatArray, kind: int, votes: Votes, image: int) -> float:
-    """Score of a cluster, cut at 1: uneven weights could otherwise lift it above."""
+@compiled_part
+def confidence(sums: FloatArray, c: int, kind: int, votes: Votes, image: int) -> float:
+    """Score of cluster ``c`` on an image."""
     if kind == MAX:
-        value = sums[HIGHEST] / votes.weight_max[image]
-    elif kind == BOX_AND_MODEL_AVG:
-        value = sums[SCORE] / sums[WEIGHT] * sums[MEMBER_WEIGHT] / votes.weight_sum[image]
-    elif kind == ABSENT_MODEL_AWARE_AVG:
-        value = sums[SCORE] / (sums[WEIGHT] + votes.weight_sum[image] - sums[MEMBER_WEIGHT])
-    else:
-        value = sums[SCORE] / sums[BOXES] * min(votes.members[image], sums[BOXES]) / votes.weight_sum[image]
-    return float(min(value, 1.0))
+        return float(sums[c, HIGHEST] / votes.weight_max[image])
+    if kind == BOX_AND_MODEL_AVG:
+        return float(sums[c, SCORE] / sums[c, WEIGHT] * sums[c, MEMBER_WEIGHT] / votes.weight_sum[image])
+    if kind == ABSENT_MODEL_AWARE_AVG:
+        return float(sums[c, SCORE] / (sums[c, WEIGHT] + votes.weight_sum[image] - sums[c, MEMBER_WEIGHT]))
+    voters = min(votes.members[image], sums[c, BOXES])
+    return float(sums[c, SCORE] / sums[c, BOXES] * voters / votes.weight_sum[image])

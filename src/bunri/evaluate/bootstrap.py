@@ -1,0 +1,134 @@
+"""How sure a score is: the images are drawn anew, with replacement, many times (Efron's bootstrap)."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bunri.boxes import FloatArray, IntArray
+from bunri.dataset import Dataset
+from bunri.errors import UsageError
+from bunri.evaluate.counted import counted_images
+from bunri.evaluate.metrics import Evaluation, evaluate
+from bunri.predictions import Predictions
+
+
+class Interval(NamedTuple):
+    """An interval that holds the value with a given confidence."""
+
+    low: float
+    high: float
+
+
+def draw_images(images: int, resamples: int, seed: int, groups: ArrayLike | None = None) -> IntArray:
+    """How often each image counts in each resample, ``(images, resamples)``.
+
+    Args:
+        images: Number of images.
+        resamples: Number of resamples.
+        seed: The same seed draws the same.
+        groups: ``(images,)`` labels; images of one group (a capture session) are drawn together, as they are not
+            independent of each other. None draws images one by one.
+    """
+    if resamples < 1:
+        raise UsageError(f"resamples must be at least 1, but got {resamples}")
+    labels = np.arange(images) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    count = int(labels.max(initial=-1)) + 1
+    drawn = np.random.default_rng(seed).integers(0, max(count, 1), (resamples, count))
+    cell = drawn + np.arange(resamples)[:, None] * count
+    times = np.bincount(cell.ravel(), minlength=count * resamples).reshape(resamples, count)
+    return np.ascontiguousarray(times.T[labels])
+
+
+def bootstrap_mAP50(
+    predictions_list: Sequence[Predictions],
+    dataset: Dataset,
+    resamples: int = 1000,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
+) -> FloatArray:
+    """mAP50 ``(members, resamples)`` on resampled images, the same draws for every member.
+
+    The images are those every member looked at. A class without an object in a resample is left out of its mean, as
+    it is outside of the bootstrap.
+
+    Args:
+        predictions_list: The members.
+        dataset: The truth.
+        resamples: Number of resamples.
+        seed: The same seed draws the same.
+        groups: One label for each image of the data set; images of one label are drawn together.
+
+    Raises:
+        DataError: No image is common to all members and the data set.
+    """
+    from bunri.evaluate.matching import mean_of_defined
+
+    per_class = bootstrap_AP50(predictions_list, dataset, resamples, seed, groups)
+    return mean_of_defined(np.swapaxes(per_class, 0, 1))
+
+
+def bootstrap_AP50(
+    predictions_list: Sequence[Predictions],
+    dataset: Dataset,
+    resamples: int = 1000,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
+) -> FloatArray:
+    """Average precision at IoU 0.5 ``(members, classes, resamples)``; otherwise as ``bootstrap_mAP50``."""
+    from bunri.evaluate.matching import match, objects_of
+
+    counted = counted_images(predictions_list, dataset)
+    weights = draw_images(len(counted), resamples, seed, groups_of(dataset, counted, groups))
+    objects = objects_of(dataset, counted)
+    return np.stack([match(member, objects).average_precisions(weights) for member in predictions_list])
+
+
+def groups_of(dataset: Dataset, image_id: IntArray, groups: ArrayLike | None) -> IntArray | None:
+    """The labels of some images, from one label for each image of the data set; numbered from 0.
+
+    Raises:
+        UsageError: There is not one label for each image.
+    """
+    if groups is None:
+        return None
+    labels = np.asarray(groups)
+    if labels.shape != (len(dataset),):
+        raise UsageError(f"groups must have one label for each of the {len(dataset)} images, but got {labels.shape}")
+    return np.unique(labels[dataset.rows_of(image_id)], return_inverse=True)[1]
+
+
+def interval(samples: FloatArray, confidence: float = 0.95) -> Interval:
+    """The percentile interval of resampled values; NaN where there is none."""
+    defined = samples[~np.isnan(samples)]
+    if not len(defined):
+        return Interval(np.nan, np.nan)
+    tail = 100 * (1 - confidence) / 2
+    low, high = np.percentile(defined, [tail, 100 - tail])
+    return Interval(float(low), float(high))
+
+
+class EvaluationIntervals(NamedTuple):
+    """An evaluation and 95% intervals of its mAP50 and of each class's AP50."""
+
+    evaluation: Evaluation
+    mAP50: Interval
+    AP50: dict[str, Interval]
+
+
+def evaluate_with_intervals(
+    predictions: Predictions,
+    dataset: Dataset,
+    min_score: float = 0.0,
+    resamples: int = 1000,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
+) -> EvaluationIntervals:
+    """``evaluate`` with bootstrap intervals."""
+    from bunri.evaluate.matching import mean_of_defined
+
+    evaluation = evaluate(predictions, dataset, min_score)
+    per_class = bootstrap_AP50([predictions.above(min_score)], dataset, resamples, seed, groups)[0]
+    by_name = {name: interval(per_class[c]) for c, name in enumerate(dataset.class_names)}
+    return EvaluationIntervals(evaluation, interval(mean_of_defined(per_class)), by_name)

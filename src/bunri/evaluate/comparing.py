@@ -1,0 +1,140 @@
+"""Two sets of predictions compared in pairs, image by image, with a verdict."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bunri.boxes import FloatArray
+from bunri.dataset import Dataset
+from bunri.evaluate.bootstrap import bootstrap_mAP50, interval
+from bunri.evaluate.counted import counted_images
+from bunri.evaluate.metrics import evaluate, none_if_nan
+from bunri.predictions import Predictions
+
+SURE = 1.96 + 0.84
+"""Standard errors a difference must measure to be found with 95% confidence in four cases of five."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """mAP50 of ``a`` minus mAP50 of ``b`` on the same images, with one score floor for both.
+
+    Attributes:
+        a: Name of the first member.
+        b: Name of the second.
+        mAP50_a: On the common images.
+        mAP50_b: On the common images.
+        difference: ``mAP50_a - mAP50_b``.
+        low: Of the 95% percentile interval of the difference over resampled images.
+        high: Of the same.
+        p_value: Two-sided: how often resampled differences fall on the other side of zero, twice.
+        verdict: ``better`` (a is better, the interval lies above zero), ``worse`` or ``undecided``.
+        images: Number of common images.
+        images_to_decide: About how many images would show a difference of this size (with 95% confidence, in four
+            cases of five); None unless undecided, or where there is no difference at all.
+        min_score: The floor both were cut at.
+        resamples: Number of resamples.
+    """
+
+    a: str
+    b: str
+    mAP50_a: float
+    mAP50_b: float
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    verdict: str
+    images: int
+    images_to_decide: int | None
+    min_score: float
+    resamples: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; NaN becomes None."""
+        return {key: none_if_nan(v) if isinstance(v, float) else v for key, v in asdict(self).items()}
+
+
+def compare(
+    a: Predictions,
+    b: Predictions,
+    dataset: Dataset,
+    resamples: int = 1000,
+    seed: int = 0,
+    min_score: float | None = None,
+    groups: ArrayLike | None = None,
+) -> Comparison:
+    """Compare the mAP50 of ``a`` with that of ``b`` by a paired bootstrap over the images both looked at.
+
+    Args:
+        a: The one the verdict is about.
+        b: The one it is compared with.
+        dataset: The truth.
+        resamples: Number of resamples.
+        seed: The same seed draws the same.
+        min_score: One floor for both; None takes the higher of the lowest scores the two have, as a model that was cut
+            higher is at a disadvantage that says nothing about it.
+        groups: One label for each image of the data set; images of one label are drawn together.
+
+    Raises:
+        DataError: The two have no image of the data set in common.
+    """
+    counted = counted_images([a, b], dataset)
+    floor = common_floor(a, b, counted) if min_score is None else min_score
+    both = [member.of_images(counted).above(floor) for member in (a, b)]
+    mAP50_a, mAP50_b = (evaluate(member, dataset).mAP50 for member in both)
+    samples = bootstrap_mAP50(both, dataset, resamples, seed, groups)
+    found = judge(mAP50_a - mAP50_b, samples[0] - samples[1], len(counted))
+    return Comparison(
+        a=a.name,
+        b=b.name,
+        mAP50_a=mAP50_a,
+        mAP50_b=mAP50_b,
+        **asdict(found),
+        images=len(counted),
+        min_score=floor,
+        resamples=resamples,
+    )
+
+
+def common_floor(a: Predictions, b: Predictions, image_ids: ArrayLike) -> float:
+    """The higher of the lowest scores of two members on some images; 0 where one has no box."""
+    used = [member.of_images(np.asarray(image_ids)) for member in (a, b)]
+    return max((float(member.score.min(initial=1.0)) for member in used if len(member)), default=0.0)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What resampled differences say about a difference; attributes as in ``Comparison``."""
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    verdict: str
+    images_to_decide: int | None
+
+
+def judge(difference: float, samples: FloatArray, images: int) -> Judgement:
+    """Judge a difference by its resampled values ``(R,)``; NaN among them are left out."""
+    defined = samples[~np.isnan(samples)]
+    low, high = interval(defined)
+    verdict = "better" if low > 0 else "worse" if high < 0 else "undecided"
+    needed = _images_to_decide(difference, float(defined.std()), images) if verdict == "undecided" else None
+    return Judgement(difference, low, high, _p_value(defined), verdict, needed)
+
+
+def _p_value(samples: FloatArray) -> float:
+    """Two-sided, never 0: with R resamples nothing below 2 / (R + 1) can be told."""
+    below, above = np.count_nonzero(samples <= 0), np.count_nonzero(samples >= 0)
+    return float(min(1.0, 2 * (1 + min(below, above)) / (len(samples) + 1)))
+
+
+def _images_to_decide(difference: float, error: float, images: int) -> int | None:
+    """The standard error falls with the root of the images: so many make it a ``SURE``-th of the difference."""
+    if not abs(difference) > 1e-12 or not math.isfinite(error):
+        return None
+    return math.ceil(images * (SURE * error / difference) ** 2)

@@ -1,0 +1,219 @@
+"""Compiled loops of scoring: COCO's greedy matching at one IoU, and average precision under weights on images."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bunri.boxes import BoolArray, FloatArray, IntArray
+from bunri.compiled import compiled, compiled_part
+
+Int16Array = NDArray[np.int16]
+Int32Array = NDArray[np.int32]
+
+
+class Truth(NamedTuple):
+    """Annotated boxes by image and class."""
+
+    box: FloatArray
+    """``(N, 4)``; crowd regions last among those of one image and class."""
+    is_crowd: BoolArray
+    """``(N,)``"""
+    taken: BoolArray
+    """``(N,)`` scratch, False: which object has its detection."""
+
+
+class Detections(NamedTuple):
+    """Detected boxes in R runs of one image and class."""
+
+    image: IntArray
+    """``(R,)`` rank of the image, not falling."""
+    class_index: IntArray
+    """``(R,)``"""
+    place: IntArray
+    """``(R,)`` or longer: first row of each run."""
+    size: IntArray
+    """``(R,)`` number of boxes in each run."""
+    score: FloatArray
+    """``(N,)`` falling within a run."""
+    box: FloatArray
+    """``(N, 4)``"""
+
+
+class Outcomes(NamedTuple):
+    """What became of the detections that count, in the order of their runs."""
+
+    score: FloatArray
+    image: IntArray
+    class_index: IntArray
+    is_true: BoolArray
+
+
+class Ranking(NamedTuple):
+    """True positives of all classes by falling score, and the false positives that stand between them."""
+
+    first: IntArray
+    """``(C + 1,)`` first true positive of each class."""
+    true_image: IntArray
+    """``(T,)`` rank of the image of each true positive."""
+    false_first: IntArray
+    """``(T + 1,)`` first false positive that ranks above true positive t but below t - 1."""
+    false_image: IntArray
+    """``(F,)`` their images. False positives below the last true positive of their class change nothing."""
+
+
+@compiled
+def match_detections(
+    truth: Truth, low: IntArray, high: IntArray, found: Detections, iou: float, max_boxes: int, outcomes: Outcomes
+) -> int:
+    """Match as COCO does.
+
+    From the highest score down a detection takes the free object it overlaps most (of equal overlaps the later one), if
+    the IoU is at least ``iou``; a crowd region only when no object will do, and that as often as need be. Detections
+    that match a crowd region, or come after the best ``max_boxes`` of their run, do not count.
+
+    Args:
+        truth: The objects.
+        low: ``(R,)`` first object of the image and class of each run.
+        high: ``(R,)`` the object after the last.
+        found: The detections.
+        iou: The threshold.
+        max_boxes: Most detections of a run that count.
+        outcomes: Result.
+
+    Returns:
+        How many detections count.
+    """
+    count = 0
+    for run in range(len(found.image)):
+        for row in range(found.place[run], found.place[run] + min(found.size[run], max_boxes)):
+            best = _best_object(truth, low[run], high[run], found.box, row, iou)
+            if best >= 0 and truth.is_crowd[best]:
+                continue
+            outcomes.score[count], outcomes.is_true[count] = found.score[row], best >= 0
+            outcomes.image[count], outcomes.class_index[count] = found.image[run], found.class_index[run]
+            count += 1
+            if best >= 0:
+                truth.taken[best] = True
+    return count
+
+
+@compiled_part
+def _best_object(truth: Truth, low: int, high: int, box: FloatArray, row: int, iou: float) -> int:
+    """IoU with pycocotools' arithmetic (corner plus side); the area of a crowd region does not count."""
+    x, y, width, height = box[row, 0], box[row, 1], box[row, 2] - box[row, 0], box[row, 3] - box[row, 1]
+    best, best_iou = -1, min(iou, 1 - 1e-10)
+    for k in range(low, high):
+        if truth.is_crowd[k]:
+            if best >= 0 and not truth.is_crowd[best]:
+                break
+        elif truth.taken[k]:
+            continue
+        true_x, true_y = truth.box[k, 0], truth.box[k, 1]
+        true_width, true_height = truth.box[k, 2] - true_x, truth.box[k, 3] - true_y
+        inter_width = min(x + width, true_x + true_width) - max(x, true_x)
+        inter_height = min(y + height, true_y + true_height) - max(y, true_y)
+        if inter_width <= 0 or inter_height <= 0:
+            continue
+        inter = inter_width * inter_height
+        union = width * height
+        if not truth.is_crowd[k]:
+            union += true_width * true_height - inter
+        if inter / union >= best_iou:
+            best, best_iou = k, inter / union
+    return best
+
+
+@compiled
+def gaps_of_false(outcomes: Outcomes, count: int, first: IntArray, trues: IntArray, gap: IntArray) -> None:
+    """Write between which true positives each false positive stands; only true positives need be sorted.
+
+    Args:
+        outcomes: Of the detections.
+        count: How many count.
+        first: ``(C + 1,)`` first true positive of each class in ``trues``.
+        trues: ``(T,)`` true positives by class, falling score and order of detections.
+        gap: ``(count,)`` the first of ``trues`` that ranks below a false positive; T where there is none of its class,
+            and for true positives.
+    """
+    for k in range(count):
+        gap[k] = len(trues)
+        if not outcomes.is_true[k]:
+            low, high = first[outcomes.class_index[k]], first[outcomes.class_index[k] + 1]
+            end = high
+            while low < high:
+                middle = (low + high) // 2
+                other = trues[middle]
+                value = outcomes.score[other]
+                if value > outcomes.score[k] or (value == outcomes.score[k] and other < k):
+                    low = middle + 1
+                else:
+                    high = middle
+            if low < end:
+                gap[k] = low
+
+
+@compiled
+def average_precisions(
+    ranking: Ranking,
+    objects: Int32Array,
+    weights: Int16Array,
+    levels: FloatArray,
+    true: Int32Array,
+    total: Int32Array,
+    result: FloatArray,
+) -> None:
+    """Average precision of each class under R weightings of the images, NaN where no object counts.
+
+    An image of weight k counts as k copies of it. Precision at recall r is the best precision at any recall from r on,
+    sampled at ``levels`` as pycocotools does.
+
+    Args:
+        ranking: Of the detections.
+        objects: ``(C, R)`` weighted number of objects.
+        weights: ``(images, R)`` how often each image counts.
+        levels: ``(101,)`` rising recalls, from 0 to 1.
+        true: ``(T, R)`` scratch, T the most true positives of a class.
+        total: ``(T, R)`` scratch.
+        result: ``(C, R)``
+    """
+    for c in range(len(ranking.first) - 1):
+        count = ranking.first[c + 1] - ranking.first[c]
+        _count_detections(ranking, ranking.first[c], count, weights, true, total)
+        for r in range(weights.shape[1]):
+            result[c, r] = _interpolated(true, total, r, count, objects[c, r], levels)
+
+
+@compiled_part
+def _count_detections(
+    ranking: Ranking, first: int, count: int, weights: Int16Array, true: Int32Array, total: Int32Array
+) -> None:
+    """Weighted numbers of true positives and of all detections down to each of ``count`` true positives."""
+    width = weights.shape[1]
+    for t in range(count):
+        image = ranking.true_image[first + t]
+        for r in range(width):
+            true[t, r] = weights[image, r] + (true[t - 1, r] if t > 0 else 0)
+            total[t, r] = weights[image, r] + (total[t - 1, r] if t > 0 else 0)
+        for k in range(ranking.false_first[first + t], ranking.false_first[first + t + 1]):
+            image = ranking.false_image[k]
+            for r in range(width):
+                total[t, r] += weights[image, r]
+
+
+@compiled_part
+def _interpolated(true: Int32Array, total: Int32Array, r: int, count: int, objects: int, levels: FloatArray) -> float:
+    """Mean over recall levels of the best precision at that recall or beyond, walking from the last detection up."""
+    if objects == 0:
+        return np.nan
+    level, best, sum_of_levels = len(levels) - 1, 0.0, 0.0
+    while level >= 0 and (count == 0 or levels[level] > true[count - 1, r] / objects):
+        level -= 1
+    for t in range(count - 1, -1, -1):
+        if total[t, r] > 0:
+            best = max(best, true[t, r] / total[t, r])
+        recall_before = true[t - 1, r] / objects if t > 0 else -1.0
+        while level >= 0 and levels[level] > recall_before:
+            sum_of_levels += best
+            level -= 1
+    return sum_of_levels / len(levels)

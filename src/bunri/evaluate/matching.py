@@ -1,0 +1,127 @@
+"""Detections matched to objects once, to be scored under any weighting of the images."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bunri.boxes import BoolArray, FloatArray, IntArray
+from bunri.dataset import Dataset
+from bunri.evaluate.kernels import (
+    Detections,
+    Outcomes,
+    Ranking,
+    Truth,
+    average_precisions,
+    gaps_of_false,
+    match_detections,
+)
+from bunri.predictions import Predictions
+from bunri.sorted_boxes import sorted_boxes
+from bunri.sorting_kernels import place_by_key
+
+LEVELS = np.linspace(0.0, 1.0, 101)
+"""pycocotools' recall levels; rounded ones would move AP50 by 1e-5."""
+
+BLOCK = 64
+"""Resamples scored in one go: their counts stay in the processor's cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class Objects:
+    """What is to be found of C classes on I images.
+
+    Attributes:
+        image_id: ``(I,)`` sorted ids of the images that count.
+        key: ``(N,)`` image rank * C + class of each annotated box, rising; crowd regions last among equal keys.
+        box: ``(N, 4)``
+        is_crowd: ``(N,)``
+        classes: C.
+    """
+
+    image_id: IntArray
+    key: IntArray
+    box: FloatArray
+    is_crowd: BoolArray
+    classes: int
+
+    def counts(self, weights: NDArray[np.integer[Any]]) -> IntArray:
+        """Number of objects of each class ``(C, R)`` when images count ``weights`` ``(I, R)`` times; no crowds."""
+        image, class_index = np.divmod(self.key[~self.is_crowd], self.classes)
+        return np.stack([weights[image[class_index == c]].sum(axis=0) for c in range(self.classes)])
+
+
+def objects_of(dataset: Dataset, image_id: IntArray) -> Objects:
+    """The annotated boxes on some images, given by sorted ids."""
+    classes = len(dataset.class_names)
+    truth = dataset.annotations.take(np.flatnonzero(np.isin(dataset.annotations.image_id, image_id)))
+    key = np.searchsorted(image_id, truth.image_id) * classes + truth.class_index
+    order = np.lexsort((truth.is_crowd, key))
+    return Objects(image_id, key[order], truth.box_xyxy[order], truth.is_crowd[order], classes)
+
+
+@dataclass(frozen=True, eq=False)
+class Matches:
+    """Detections of one member, matched at IoU 0.5 and ranked."""
+
+    objects: Objects
+    ranking: Ranking
+
+    def average_precisions(self, weights: IntArray) -> FloatArray:
+        """Average precision at IoU 0.5 of each class ``(C, R)`` when images count ``weights`` ``(I, R)`` times.
+
+        NaN where a class has no object on images that count.
+        """
+        result = np.empty((self.objects.classes, weights.shape[1]))
+        most = int(np.diff(self.ranking.first).max(initial=0))
+        for left in range(0, weights.shape[1], BLOCK):
+            part = np.ascontiguousarray(weights[:, left : left + BLOCK], np.int16)
+            objects = self.objects.counts(part).astype(np.int32)
+            true, total = (np.empty((most, part.shape[1]), np.int32) for _ in range(2))
+            scores = np.empty((self.objects.classes, part.shape[1]))
+            average_precisions(self.ranking, objects, part, LEVELS, true, total, scores)
+            result[:, left : left + BLOCK] = scores
+        return result
+
+    def mAP50(self, weights: IntArray) -> FloatArray:
+        """Mean over the classes that have objects, ``(R,)``; NaN where none has."""
+        return mean_of_defined(self.average_precisions(weights))
+
+
+def mean_of_defined(values: FloatArray) -> FloatArray:
+    """Mean over the first axis of what is not NaN; NaN where nothing is."""
+    defined = ~np.isnan(values)
+    count = defined.sum(axis=0)
+    total = np.where(defined, values, 0.0).sum(axis=0)
+    return np.asarray(np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0))
+
+
+def match(predictions: Predictions, objects: Objects, max_boxes: int = 100) -> Matches:
+    """Match the boxes that lie on the images of ``objects``; other boxes are left out."""
+    boxes = sorted_boxes(predictions.of_images(objects.image_id), objects.image_id)
+    found = Detections(boxes.image, boxes.class_index, boxes.start, np.diff(boxes.start), boxes.score, boxes.box)
+    return match_found(found, objects, max_boxes)
+
+
+def match_found(found: Detections, objects: Objects, max_boxes: int = 100) -> Matches:
+    """Match detections already in runs of one image and class."""
+    key = found.image * objects.classes + found.class_index
+    low, high = (np.searchsorted(objects.key, key, side=side) for side in ("left", "right"))
+    truth = Truth(objects.box, objects.is_crowd, np.zeros(len(objects.key), np.bool_))
+    room = int(np.minimum(found.size, max_boxes).sum())
+    outcomes = Outcomes(np.empty(room), np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.bool_))
+    count = match_detections(truth, low, high, found, 0.5, max_boxes, outcomes)
+    return Matches(objects, _ranked(outcomes, count, objects.classes))
+
+
+def _ranked(outcomes: Outcomes, count: int, classes: int) -> Ranking:
+    """Of equal scores the detection of the earlier image comes first, of one image the earlier row."""
+    trues = np.flatnonzero(outcomes.is_true[:count])
+    trues = trues[np.lexsort((-outcomes.score[trues], outcomes.class_index[trues]))]
+    first = np.searchsorted(outcomes.class_index[trues], np.arange(classes + 1))
+    gap, rows, start = np.empty(count, np.int64), np.empty(count, np.int64), np.zeros(len(trues) + 2, np.int64)
+    gaps_of_false(outcomes, count, first, trues, gap)
+    place_by_key(gap, start, rows)
+    between = rows[: start[len(trues)]]
+    return Ranking(first, outcomes.image[trues], start[:-1], outcomes.image[between])

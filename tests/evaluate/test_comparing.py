@@ -1,0 +1,82 @@
+import json
+
+import numpy as np
+import pytest
+
+from builders import make_dataset, make_predictions, random_world
+from bunri.evaluate import compare
+from bunri.evaluate.comparing import judge
+
+BOX = (10.0, 10.0, 50.0, 50.0)
+FAR = (60.0, 10.0, 90.0, 40.0)
+
+
+def test_verdicts_of_a_clear_difference() -> None:
+    dataset = make_dataset([(i, 0, BOX) for i in range(1, 41)])
+    strong = make_predictions([(i, 0, 0.5, BOX) for i in range(1, 39)], seen=range(1, 41), name="strong")
+    weak = make_predictions([(i, 0, 0.5, BOX) for i in range(1, 11)], seen=range(1, 41), name="weak")
+    better, worse = compare(strong, weak, dataset), compare(weak, strong, dataset)
+    assert (better.verdict, worse.verdict) == ("better", "worse")
+    assert (better.a, better.b, better.images) == ("strong", "weak", 40)
+    assert better.difference == pytest.approx(better.mAP50_a - better.mAP50_b)
+    assert better.low > 0
+    assert better.low <= better.difference <= better.high
+    assert (worse.low, worse.high) == pytest.approx((-better.high, -better.low))
+    assert better.p_value == worse.p_value == pytest.approx(2 / 1001)
+    assert better.images_to_decide is None
+
+
+def test_a_model_against_itself_is_undecided() -> None:
+    dataset, (member,) = random_world(members=1)
+    same = compare(member, member, dataset)
+    assert (same.difference, same.low, same.high, same.p_value, same.verdict) == (0, 0, 0, 1, "undecided")
+    assert same.images_to_decide is None
+    assert json.loads(json.dumps(same.to_dict()))["verdict"] == "undecided"
+
+
+def test_a_small_difference_says_how_many_images_it_needs() -> None:
+    dataset, (a, b) = random_world(seed=0, images=30)
+    found = compare(a, b, dataset)
+    assert found.verdict == "undecided"
+    assert found.images_to_decide is not None
+    assert found.images_to_decide > found.images
+
+
+def test_one_floor_for_both_by_default() -> None:
+    """Cut at .5, ``low`` has only its miss; without a floor its hit at .1 counts too."""
+    dataset = make_dataset()
+    low = make_predictions([(1, 0, 0.9, FAR), (1, 0, 0.1, BOX)])
+    high = make_predictions([(1, 0, 0.5, BOX)])
+    assert (compare(low, high, dataset).min_score, compare(low, high, dataset).mAP50_a) == (0.5, 0.0)
+    assert (compare(low, high, dataset, min_score=0).min_score, compare(low, high, dataset, min_score=0).mAP50_a) == (
+        0,
+        0.5,
+    )
+
+
+def test_only_common_images_count() -> None:
+    dataset = make_dataset([(1, 0, BOX), (2, 0, BOX)])
+    both = make_predictions([(1, 0, 0.9, BOX), (2, 0, 0.9, FAR)])
+    first = make_predictions([(1, 0, 0.9, BOX)], seen=[1])
+    assert (compare(both, first, dataset).images, compare(both, first, dataset).difference) == (1, 0)
+
+
+def test_groups_widen_the_interval_of_repeated_images() -> None:
+    """Ten scenes of eight equal photos are ten independent facts, not eighty."""
+    ids = range(80)
+    dataset = make_dataset([(i, 0, BOX) for i in ids])
+    a = make_predictions([(i, 0, 0.5, BOX) for i in ids if i // 8 < 7], seen=ids)
+    b = make_predictions([(i, 0, 0.5, BOX) for i in ids if i // 8 >= 4], seen=ids)
+    alone = compare(a, b, dataset)
+    grouped = compare(a, b, dataset, groups=[i // 8 for i in ids])
+    assert grouped.high - grouped.low > 1.5 * (alone.high - alone.low)
+
+
+def test_judgement_by_hand() -> None:
+    """99 resamples, 4 of them at or below zero: p = 2 * 5 / 100; the lowest 2.5% hold zero."""
+    samples = np.concatenate([np.full(4, -0.1), np.full(95, 0.1)])
+    found = judge(0.05, samples, images=100)
+    assert found.p_value == pytest.approx(0.1)
+    assert found.verdict == "undecided"
+    # standard error .0394; (2.8 * .0394 / .05)² * 100 images
+    assert found.images_to_decide == pytest.approx(100 * (2.8 * samples.std() / 0.05) ** 2, abs=1)
