@@ -4,6 +4,8 @@ Kernels here and elsewhere are written for a short first call: plain loops and s
 and allocation inside a kernel each cost numba up to a second of compilation.
 """
 
+import numpy as np
+
 from bunri.boxes import FloatArray, IntArray
 from bunri.compiled import compiled, compiled_part
 
