@@ -52,12 +52,14 @@ def _to_predictions(output: dict[str, Tensor], dataset: Dataset, row: int, view:
     """
     output = {key: output[key][output["labels"] > 0] for key in ("boxes", "labels", "scores")}
     width, height = int(dataset.images.width[row]), int(dataset.images.height[row])
-    box_xyxy = boxes_back(output["boxes"].cpu().numpy().astype(np.float64), view.turn, width, height)
+    # One-stage heads score label 0, too, which torchvision keeps for the background.
+    real = output["labels"] > 0
+    box_xyxy = boxes_back(output["boxes"][real].cpu().numpy().astype(np.float64), view.turn, width, height)
     image_id = dataset.images.id[row]
     return Predictions(
         image_id=np.full(len(box_xyxy), image_id),
-        class_index=output["labels"].cpu().numpy() - 1,
-        score=np.clip(output["scores"].cpu().numpy().astype(np.float64), 0.0, 1.0),
+        class_index=output["labels"][real].cpu().numpy() - 1,
+        score=np.clip(output["scores"][real].cpu().numpy().astype(np.float64), 0.0, 1.0),
         box_xyxy=box_xyxy,
         seen_image_id=np.array([image_id]),
     )
