@@ -46,7 +46,7 @@ def split(
     if folds < 2:
         raise UsageError(f"folds must be at least 2, but got {folds}")
     groups = image_groups(dataset, group_key, window_seconds, near_duplicates)
-    return _stratified(dataset, groups, folds, seed)
+    return stratified_folds(dataset, groups, folds, seed)
 
 
 def holdout(
@@ -69,10 +69,15 @@ def holdout(
     if not 0 < fraction < 1:
         raise UsageError(f"share must lie between 0.05 and 0.95, but got {share}")
     groups = image_groups(dataset, group_key, window_seconds, near_duplicates)
-    return np.asarray(_stratified(dataset, groups, fraction.denominator, seed) < fraction.numerator)
+    return np.asarray(stratified_folds(dataset, groups, fraction.denominator, seed) < fraction.numerator)
 
 
-def _stratified(dataset: Dataset, groups: IntArray, folds: int, seed: int) -> IntArray:
+def stratified_folds(dataset: Dataset, groups: IntArray, folds: int, seed: int) -> IntArray:
+    """Fold ``(M,)`` of each image, classes evenly spread and the images of one group ``(M,)`` in one fold.
+
+    Raises:
+        DataError: There are fewer groups than folds.
+    """
     from sklearn.model_selection import StratifiedGroupKFold  # a second to import: not for `bunri --help`
 
     _check_enough_groups(groups, folds)
