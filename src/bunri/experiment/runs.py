@@ -1,16 +1,12 @@
 """Runs in their workers: one from its folder to its last event, and several at once until all are done or stopped."""
 
 import difflib
-import fcntl
-import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
 from typing import Any
@@ -18,16 +14,13 @@ from typing import Any
 from bunri.config import Experiment
 from bunri.engines.base import Job, ResolvedConfig
 from bunri.engines.process import Worker, interpreter_of
-from bunri.errors import BunriError, OutputError, UsageError
+from bunri.errors import BunriError, OutputError
 from bunri.events import Ended, Writer
+from bunri.experiment.locking import locked
 from bunri.experiment.manifest import ManifestWriter
 from bunri.experiment.plan import PlannedRun, hashes_of, plain
-from bunri.files import cannot_write, read_bytes, write_bytes, write_json, write_text
-from bunri.run_folder import RunFolder
+from bunri.files import read_bytes, write_bytes, write_json, write_text
 from bunri.writers import RecordedRun, open_writers
-
-SECONDS_FOR_LOCK = 60.0
-"""The worker of a killed run may still be saving; so long its continuation waits."""
 
 
 @dataclass(frozen=True)
@@ -132,41 +125,6 @@ def unified_diff(config: ResolvedConfig, name: str) -> str:
     """What the overrides changed in the native config."""
     before, after = config.before.splitlines(keepends=True), config.after.splitlines(keepends=True)
     return "".join(difflib.unified_diff(before, after, name, f"{name} with overrides"))
-
-
-@contextmanager
-def locked(folder: RunFolder) -> Iterator[int]:
-    """Hold a run folder; gives the file descriptor, which the worker inherits, so that a surviving one holds it, too.
-
-    Raises:
-        UsageError: Somebody else trains in it.
-        OutputError: The folder cannot be written.
-    """
-    try:
-        folder.path.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder.lock_file, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise cannot_write(folder.path, error) from error
-    try:
-        _wait_for_lock(descriptor, folder.path)
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _wait_for_lock(descriptor: int, path: Path) -> None:
-    deadline = time.monotonic() + SECONDS_FOR_LOCK
-    while True:
-        try:
-            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise UsageError(
-                    f"{path} must be free, but another process trains in it. Wait until it is done, or end it."
-                ) from None
-        except OSError as error:
-            raise OutputError(f"{path} must be on a file system with locks, but: {error.strerror}") from error
-        time.sleep(0.2)
 
 
 @contextmanager
