@@ -1,0 +1,210 @@
+"""The search for the best ensemble that held-out data supports, and its honest score."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bunri.boxes import FloatArray
+from bunri.dataset import Dataset
+from bunri.errors import UsageError
+from bunri.evaluate import Comparison, compare, evaluate, interval
+from bunri.evaluate.bootstrap import draw_images
+from bunri.evaluate.matching import match, objects_of
+from bunri.evaluate.metrics import none_if_nan
+from bunri.predictions import Predictions, concatenate
+from bunri.search.families import FAMILIES, Family, OnProgress, Progress, family_of
+from bunri.search.recipe import EnsembleRecipe, apply_recipe
+from bunri.search.task import Task, make_task
+
+
+@dataclass(frozen=True, eq=False)
+class SearchResult:
+    """What was found, and what it is worth on images it was not fitted on.
+
+    Attributes:
+        recipe: Found on all images; for use on new ones.
+        score: Honest mAP50: every image was fused by a recipe found without its fold.
+        low: Of the 95% interval of ``score``.
+        high: Of the same.
+        out_of_fold: The predictions ``score`` is of.
+        gain: ``out_of_fold`` against the best single member, in pairs. That member was chosen on the images it is
+            scored on, so the gain is rather understated.
+        family_scores: Honest mAP50 of each family of recipes.
+        path: Every better candidate on the way, by family and fold; its scores flatter.
+        images: Number of images.
+        folds: Number of folds.
+        groups: Number of groups of images that stayed together.
+        lowest_scores: The floor each member came with, by name.
+        seconds: It took.
+    """
+
+    recipe: EnsembleRecipe
+    score: float
+    low: float
+    high: float
+    out_of_fold: Predictions
+    gain: Comparison
+    family_scores: dict[str, float]
+    path: tuple[Progress, ...]
+    images: int
+    folds: int
+    groups: int
+    lowest_scores: dict[str, float]
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        numbers = {name: none_if_nan(getattr(self, name)) for name in ("score", "low", "high", "seconds")}
+        return {
+            "recipe": self.recipe.model_dump(mode="json"),
+            "mAP50": numbers.pop("score"),
+            **numbers,
+            "gain": self.gain.to_dict(),
+            "family_scores": {name: none_if_nan(score) for name, score in self.family_scores.items()},
+            "images": self.images,
+            "folds": self.folds,
+            "groups": self.groups,
+            "lowest_scores": {name: none_if_nan(score) for name, score in self.lowest_scores.items()},
+            "path": [asdict(step) for step in self.path],
+        }
+
+
+def search(
+    predictions: Sequence[Predictions],
+    dataset: Dataset,
+    folds: int = 5,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
+    families: Sequence[str] = ("fused",),
+    time_budget: float | None = None,
+    threads: int = 1,
+    resamples: int = 1000,
+    on_progress: OnProgress = lambda progress: None,
+    state: Path | None = None,
+) -> SearchResult:
+    """Find the ensemble of some members that does best, and say honestly how well.
+
+    Every image any member looked at counts. The images are put into folds, neighbours together. The recipe is found
+    on all of them; the score is of predictions each of whose folds was fused by a recipe found on the other folds.
+    Every single member as it is stands among the candidates, and the simpler of two recipes that cannot be told apart
+    is taken.
+
+    Args:
+        predictions: Out-of-fold predictions of the members, with unique names.
+        dataset: The truth.
+        folds: Number of folds, at least 2.
+        seed: Of the folds.
+        groups: One label for each image of the data set; images of one label stay together. None finds capture sessions
+            where the data set has times.
+        families: Kinds of recipes to try, of ``FAMILIES``.
+        time_budget: Seconds after which the best so far must do; None searches to the end.
+        threads: Candidates scored side by side; the result is the same.
+        resamples: Of the interval.
+        on_progress: Is told of every better candidate.
+        state: File in which scores are kept; a search that was stopped goes on from it.
+
+    Raises:
+        UsageError: A member has no name of its own, or a family is not known.
+        DataError: No image counts, or there are too few for the folds.
+    """
+    start = time.monotonic()
+    for name in families:
+        if name not in FAMILIES:
+            raise UsageError(f"families must be among {', '.join(FAMILIES)}, but got {name!r}")
+    task = make_task(predictions, dataset, folds, seed, groups)
+    clock = _Clock(start, math.inf if time_budget is None else start + time_budget, len(families))
+    fitted = [_cross_fit(family_of(name, on_progress, threads, state), task, clock) for name in families]
+    scores = _training_scores(fitted, task)
+    best = fitted[_chosen(scores[:, -1])]
+    out_of_fold = concatenate([fitted[_chosen(scores[:, k])].held_out[k] for k in range(folds)], name="ensemble")
+    return _result(task, best, out_of_fold, fitted, scores[:, -1], resamples, start)
+
+
+@dataclass
+class _Clock:
+    """Shares the time that is left between the families; half of a family's share is for the fit on all images."""
+
+    start: float
+    end: float
+    families: int
+
+    def deadline(self, fits_left: int, on_all: bool) -> float:
+        now = time.monotonic()
+        share = (self.end - now) / self.families
+        return now + share * (0.5 if on_all else 1 / fits_left)
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """A family fitted on all images, and its predictions on each fold by a recipe found without it."""
+
+    family: Family
+    recipe: EnsembleRecipe
+    held_out: list[Predictions]
+
+
+def _cross_fit(family: Family, task: Task, clock: _Clock) -> _Fitted:
+    recipe = family.fit(task, task.folds, clock.deadline(task.folds + 1, on_all=True))
+    held_out = []
+    for fold in range(task.folds):
+        found = family.fit(task, fold, clock.deadline(task.folds - fold, on_all=False))
+        held_out.append(apply_recipe(found, task.held_out(fold)))
+    clock.families -= 1
+    return _Fitted(family, recipe, held_out)
+
+
+def _training_scores(fitted: Sequence[_Fitted], task: Task) -> FloatArray:
+    """Honest mAP50 ``(families, K + 1)`` on the images outside of each fold and on all.
+
+    A fold's family is chosen by its score on the other folds, so that the choice is honest too.
+    """
+    objects = objects_of(task.dataset, task.image_id)
+    return np.stack([match(concatenate(one.held_out), objects).mAP50(task.training_weights()) for one in fitted])
+
+
+def _chosen(scores: FloatArray) -> int:
+    return int(np.argmax(np.nan_to_num(scores, nan=-1.0)))
+
+
+def _result(
+    task: Task,
+    best: _Fitted,
+    out_of_fold: Predictions,
+    fitted: Sequence[_Fitted],
+    scores: FloatArray,
+    resamples: int,
+    start: float,
+) -> SearchResult:
+    matches = match(out_of_fold, objects_of(task.dataset, task.image_id))
+    samples = matches.mAP50(draw_images(len(task.image_id), resamples, seed=0, groups=task.groups))
+    low, high = interval(samples)
+    score = float(matches.mAP50(np.ones((len(task.image_id), 1), np.int64))[0])
+    honest = {"mAP50": none_if_nan(score), "low": none_if_nan(low), "high": none_if_nan(high)}
+    found = {**honest, "images": len(task.image_id), "folds": task.folds, "family": best.family.name}
+    return SearchResult(
+        recipe=best.recipe.model_copy(update={"found": found}),
+        score=score,
+        low=low,
+        high=high,
+        out_of_fold=out_of_fold,
+        gain=compare(out_of_fold, best_single(task), task.dataset, resamples, min_score=0.0, groups=task.groups),
+        family_scores={one.family.name: float(value) for one, value in zip(fitted, scores, strict=True)},
+        path=tuple(step for one in fitted for step in one.family.path),
+        images=len(task.image_id),
+        folds=task.folds,
+        groups=len(np.unique(task.groups)),
+        lowest_scores={m.name: float(m.score.min()) if len(m) else math.nan for m in task.members},
+        seconds=time.monotonic() - start,
+    )
+
+
+def best_single(task: Task) -> Predictions:
+    """The member of the highest mAP50 on all images; what one did not look at counts as not found."""
+    whole = [Predictions(m.image_id, m.class_index, m.score, m.box_xyxy, task.image_id, m.name) for m in task.members]
+    return max(whole, key=lambda member: np.nan_to_num(evaluate(member, task.dataset).mAP50, nan=-1.0))

@@ -1,0 +1,78 @@
+"""Candidates scored fast: members are sorted once, then fused, matched and scored in one go without a copy."""
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bunri.boxes import FloatArray, IntArray
+from bunri.evaluate.kernels import Detections
+from bunri.evaluate.matching import Matches, Objects, match_found, objects_of
+from bunri.fuse.columns import MemberColumns, member_columns
+from bunri.fuse.kernels import Fused
+from bunri.fuse.options import FuseOptions
+from bunri.fuse.running import fuse_columns
+from bunri.search.task import Task
+
+
+@dataclass(eq=False)
+class Scorer:
+    """Scores of candidates under fixed weightings of the images, each computed once.
+
+    Attributes:
+        columns: The members, sorted.
+        objects: The truth.
+        weights: ``(I, W)`` weightings of the images.
+        threads: Candidates scored side by side.
+        known: ``(W,)`` mAP50 of each candidate so far.
+    """
+
+    columns: MemberColumns
+    objects: Objects
+    weights: IntArray
+    threads: int = 1
+    known: dict[FuseOptions, FloatArray] = field(default_factory=dict)
+    _rooms: threading.local = field(default_factory=threading.local)
+
+    @property
+    def members(self) -> int:
+        """Number of members."""
+        return int(self.columns.seen.shape[1])
+
+    def scores(self, candidates: Sequence[FuseOptions]) -> FloatArray:
+        """MAP50 ``(candidates, W)``; NaN where no class has an object."""
+        new = [candidate for candidate in dict.fromkeys(candidates) if candidate not in self.known]
+        if self.threads > 1 and len(new) > 1:
+            with ThreadPoolExecutor(self.threads) as pool:
+                found = list(pool.map(self._score, new))
+        else:
+            found = [self._score(candidate) for candidate in new]
+        self.known.update(zip(new, found, strict=True))
+        return np.stack([self.known[candidate] for candidate in candidates])
+
+    def _score(self, candidate: FuseOptions) -> FloatArray:
+        return self.matches(candidate).mAP50(self.weights)
+
+    def matches(self, candidate: FuseOptions) -> Matches:
+        """The matched detections of a candidate, to be scored under other weightings."""
+        cells, room = self.columns.cells, self._room()
+        fuse_columns(
+            self.columns, candidate, candidate.weights_of(self.members), candidate.floors_of(self.members), room
+        )
+        found = Detections(cells.image, cells.class_index, cells.place, room.size, room.score, room.box)
+        return match_found(found, self.objects)
+
+    def _room(self) -> Fused:
+        if not hasattr(self._rooms, "fused"):
+            self._rooms.fused = self.columns.empty_results()
+        room: Fused = self._rooms.fused
+        return room
+
+
+def scorer_of(task: Task, threads: int = 1) -> Scorer:
+    """A scorer of a task's members on its training sets: one column of weights for each fold left out, then all."""
+    return Scorer(
+        member_columns(task.members), objects_of(task.dataset, task.image_id), task.training_weights(), threads
+    )
