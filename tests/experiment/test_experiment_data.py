@@ -2,9 +2,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import make_dataset
-from experiment_files import write_experiment
 
+from builders import make_dataset
 from bunri.config import load_experiment
 from bunri.dataset import Dataset
 from bunri.errors import DataError
@@ -12,6 +11,7 @@ from bunri.experiment.data import load_data, select, without_truth, write_data
 from bunri.files import read_json
 from bunri.io import load_dataset, write_coco
 from bunri.splits import write_folds
+from experiment_files import write_experiment
 
 BOX = (10.0, 10.0, 20.0, 20.0)
 

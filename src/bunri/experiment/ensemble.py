@@ -3,58 +3,57 @@
 from collections.abc import Sequence
 
 from bunri.config import Experiment
+from bunri.config.experiment_file import EnsembleSettings
 from bunri.experiment.data import ExperimentData
 from bunri.experiment.gathering import Member, write_member
-from bunri.fuse import fuse
+from bunri.fuse import FuseOptions
 from bunri.io import write_predictions
 from bunri.predictions import Predictions
+from bunri.search.recipe import EnsembleRecipe, apply_recipe, recipe_of, write_recipe
+
+NAME = "ensemble"
+"""Folder and name of the ensemble among the members."""
 
 
 def build_ensemble(experiment: Experiment, members: Sequence[Member], data: ExperimentData) -> Member | None:
-    """Fuse the models and write ``ensemble/`` and ``submission.csv``; None where there is nothing to fuse.
-
-    A searched ensemble is judged by cross-fitted predictions: each image fused by a recipe that was found without it.
-    """
+    """Fuse the models and write ``ensemble/`` and ``submission.csv``; None where there is nothing to fuse."""
     if experiment.ensemble is None or len(members) < 2:
         _write_submission(experiment, members[0].test if len(members) == 1 else None, data)
         return None
-    ensemble = (_searched if experiment.ensemble.method == "search" else _fixed)(experiment, members, data)
+    recipe, out_of_fold = _recipe(experiment.ensemble, members, data)
+    folder = experiment.folder / NAME
+    write_recipe(recipe, folder / "recipe.json")
+    tests = {member.name: member.test for member in members if member.test is not None}
+    test = apply_recipe(recipe, tests, name=NAME) if tests else None
+    ensemble = Member(NAME, folder, out_of_fold.named(NAME), test)
     write_member(ensemble, data)
     _write_submission(experiment, ensemble.test, data)
     return ensemble
 
 
+def _recipe(
+    settings: EnsembleSettings, members: Sequence[Member], data: ExperimentData
+) -> tuple[EnsembleRecipe, Predictions]:
+    """The recipe for new predictions, and the ensemble out of fold.
+
+    A searched one is judged by cross-fitted predictions: each image is fused by a recipe that was found without it.
+    """
+    found = [member.out_of_fold for member in members]
+    if settings.method == "search":
+        from bunri.search import search
+
+        result = search(found, data.train)
+        return result.recipe, result.out_of_fold
+    options = FuseOptions(
+        method=settings.method,
+        iou=settings.iou,
+        weights=tuple(settings.weights.get(member.name, 1.0) for member in members),
+        min_score=settings.min_score,
+    )
+    recipe = recipe_of(options, [member.name for member in members])
+    return recipe, apply_recipe(recipe, {member.name: member.out_of_fold for member in members})
+
+
 def _write_submission(experiment: Experiment, test: Predictions | None, data: ExperimentData) -> None:
     if test is not None and data.test is not None:
         write_predictions(test, experiment.folder / "submission.csv", data.test)
-
-
-def _searched(experiment: Experiment, members: Sequence[Member], data: ExperimentData) -> Member:
-    from bunri.search import apply_recipe, search
-
-    folder = experiment.folder / "ensemble"
-    result = search([member.out_of_fold for member in members], data.train)
-    result.recipe.save(folder / "recipe.json")
-    tests = {member.name: member.test for member in members if member.test is not None}
-    test = apply_recipe(result.recipe, tests).named("ensemble") if tests else None
-    return Member("ensemble", folder, result.out_of_fold.named("ensemble"), test)
-
-
-def _fixed(experiment: Experiment, members: Sequence[Member], data: ExperimentData) -> Member:
-    out_of_fold = _fuse_as_told(experiment, members, [member.out_of_fold for member in members])
-    tests = [member.test for member in members if member.test is not None]
-    test = _fuse_as_told(experiment, members, tests) if tests else None
-    return Member("ensemble", experiment.folder / "ensemble", out_of_fold, test)
-
-
-def _fuse_as_told(experiment: Experiment, members: Sequence[Member], found: Sequence[Predictions]) -> Predictions:
-    settings = experiment.ensemble
-    assert settings is not None
-    return fuse(
-        found,
-        method=settings.method,
-        iou=settings.iou,
-        weights=[settings.weights.get(member.name, 1.0) for member in members],
-        min_score=settings.min_score,
-        name="ensemble",
-    )

@@ -18,6 +18,7 @@ from bunri.files import read_json, write_text
 from bunri.io import read_predictions, write_coco
 from bunri.predictions import Predictions
 from bunri.run_folder import RunFolder
+from bunri.search.recipe import apply_recipe, read_recipe
 from bunri.writers import RecordedRun, WritersSettings, open_writers
 
 
@@ -66,14 +67,10 @@ def predict(path: Path, photos: Dataset) -> Predictions:
 
 
 def _predict_ensemble(recipe: Path, runs: Sequence[RunFolder], photos: Dataset) -> Predictions:
-    from bunri.search import EnsembleRecipe, apply_recipe
-
     found: dict[str, list[Predictions]] = {}
     for run in runs:
         found.setdefault(str(run.read_manifest()["model"]), []).append(_predict_run(run, photos))
-    return apply_recipe(
-        EnsembleRecipe.load(recipe), {name: one_of_several(name, parts) for name, parts in found.items()}
-    )
+    return apply_recipe(read_recipe(recipe), {name: one_of_several(name, parts) for name, parts in found.items()})
 
 
 def _predict_run(run: RunFolder, photos: Dataset) -> Predictions:
