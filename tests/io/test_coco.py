@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import assert_same_dataset, make_dataset
@@ -152,6 +152,7 @@ _size = st.floats(0, 3000, allow_subnormal=False)
 _xywh = st.tuples(st.floats(-500, 3000, allow_subnormal=False), st.floats(-500, 3000), _size, _size)
 
 
+@settings(max_examples=25)
 @given(boxes=st.lists(_xywh, min_size=1, max_size=4))
 def test_any_boxes_survive_a_file(tmp_path_factory: pytest.TempPathFactory, boxes: list[tuple[float, ...]]) -> None:
     xyxy = [(1, 0, (x, y, x + width, y + height)) for x, y, width, height in boxes]

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import assert_same_predictions, make_dataset, make_predictions
@@ -105,6 +105,7 @@ def test_any_content_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory
     assert np.isfinite(read.box_xyxy).all()
 
 
+@settings(max_examples=25)
 @given(predictions=predictions_on_three_images())
 def test_written_and_read_again_nothing_changes(
     tmp_path_factory: pytest.TempPathFactory, predictions: Predictions

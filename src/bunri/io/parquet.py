@@ -62,13 +62,20 @@ def read_parquet(path: Path, dataset: Dataset) -> Predictions:
     boxes = columns.drop_nulls(subset=["class_index", "score", *_BOX])
     _check_nulls(path, columns, boxes)
     _check_classes(path, boxes, dataset)
+    try:
+        return _predictions_of(columns, boxes, path.stem)
+    except DataError as error:
+        raise DataError(f"{path}: {error}. Write the predictions again.") from error
+
+
+def _predictions_of(columns: pl.DataFrame, boxes: pl.DataFrame, name: str) -> Predictions:
     return Predictions(
         image_id=boxes["image_id"].to_numpy(),
         class_index=boxes["class_index"].to_numpy(),
         score=boxes["score"].to_numpy(),
         box_xyxy=boxes.select(_BOX).to_numpy(),
         seen_image_id=columns["image_id"].to_numpy(),
-        name=path.stem,
+        name=name,
     )
 
 

@@ -5,6 +5,7 @@ the class index, the box is normalised by the size of the image. ``data.yaml`` h
 its images are (below ``path``, by default its own folder); the labels of ``images/a.jpg`` are in ``labels/a.txt``.
 """
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path, PurePosixPath
@@ -14,7 +15,7 @@ import numpy as np
 import yaml
 
 from bunri.boxes import FloatArray, IntArray, area
-from bunri.dataset import Annotations, Dataset, Images
+from bunri.dataset import Annotations, Dataset, Images, leaves_folder
 from bunri.errors import ConfigError, DataError
 from bunri.files import cannot_write, read_bytes, write_text
 from bunri.photos import photo_size
@@ -164,6 +165,8 @@ def _photos_of(root: Path, places: Any) -> Iterator[Path]:
     """Photos of a split: folders, lists of paths in ``.txt`` files, or photos."""
     for place in [places] if isinstance(places, str) else places or []:
         path = root / str(place)
+        if not path.exists():
+            path = root / str(place).removeprefix("../")  # as Roboflow writes it and Ultralytics reads it
         if path.is_dir():
             yield from sorted(photo for photo in path.rglob("*") if photo.suffix.lower() in _PHOTO_SUFFIXES)
         elif path.suffix == ".txt":
@@ -185,9 +188,10 @@ def _images(root: Path, photos: Sequence[Path], splits: Sequence[str]) -> Images
 
 
 def _below(root: Path, photo: Path) -> str:
-    if not photo.absolute().is_relative_to(root.absolute()):
+    name = Path(os.path.relpath(photo, root)).as_posix()  # by the words of the paths: links are not followed
+    if leaves_folder(name):
         raise DataError(f"photos must lie below {root}, but got {photo}. Set `path` in data.yaml.")
-    return photo.absolute().relative_to(root.absolute()).as_posix()
+    return name
 
 
 def _label_file(photo: Path) -> Path:

@@ -1,0 +1,196 @@
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bunri.errors import DataError
+from bunri.photos import (
+    Photo,
+    exif_orientation,
+    near_duplicate_pairs,
+    perceptual_hash,
+    photo_size,
+    read_photo,
+)
+from io_builders import write_photo
+
+
+def _quarters(mode: str = "RGB") -> Image.Image:
+    """8 x 4 pixels: red in the upper left quarter, white in the others."""
+    image = Image.new("RGB", (8, 4), "white")
+    image.paste("red", (0, 0, 4, 2))
+    return image.convert(mode)
+
+
+def _save(folder: Path, image: Image.Image, name: str = "photo.png", **options: Any) -> Path:
+    image.save(folder / name, **options)
+    return folder / name
+
+
+def test_a_photo_is_height_width_rgb(tmp_path: Path) -> None:
+    photo = read_photo(_save(tmp_path, _quarters()))
+    assert photo.shape == (4, 8, 3)
+    assert photo.dtype == np.uint8
+    assert photo[0, 0].tolist() == [255, 0, 0]
+    assert photo[3, 7].tolist() == [255, 255, 255]
+
+
+@pytest.mark.parametrize(
+    ("orientation", "shape", "red_corner"),
+    [  # where the upper left of the stored image is to be seen (EXIF 2.3, tag 0x0112)
+        (1, (4, 8), (0, 0)),
+        (2, (4, 8), (0, -1)),
+        (3, (4, 8), (-1, -1)),
+        (4, (4, 8), (-1, 0)),
+        (5, (8, 4), (0, 0)),
+        (6, (8, 4), (0, -1)),
+        (7, (8, 4), (-1, -1)),
+        (8, (8, 4), (-1, 0)),
+    ],
+)
+def test_exif_orientation_is_applied(
+    tmp_path: Path, orientation: int, shape: tuple[int, int], red_corner: tuple[int, int]
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = _save(tmp_path, _quarters(), exif=exif)
+    photo = read_photo(path)
+    assert photo.shape[:2] == shape
+    assert photo[red_corner].tolist() == [255, 0, 0]
+    assert (photo == [255, 0, 0]).all(axis=2).sum() == 8
+    assert photo_size(path) == (shape[1], shape[0])
+    assert exif_orientation(path) == orientation
+
+
+def test_broken_exif_does_not_spoil_a_photo(tmp_path: Path) -> None:
+    path = _save(tmp_path, _quarters(), "photo.jpg", exif=b"Exif\0\0MM\0\x2a" + b"\xff" * 20)
+    assert read_photo(path).shape == (4, 8, 3)
+    assert exif_orientation(path) == 1
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "RGBA", "LA", "YCbCr"])
+def test_every_mode_becomes_rgb(tmp_path: Path, mode: str) -> None:
+    name = "photo.tiff" if mode in {"CMYK", "YCbCr"} else "photo.png"
+    photo = read_photo(_save(tmp_path, _quarters(mode), name))
+    assert photo.shape == (4, 8, 3)
+    assert photo[3, 7].tolist() == [255, 255, 255]
+    assert photo[0, 0].tolist() != [255, 255, 255]
+
+
+@pytest.mark.parametrize(("stored", "seen"), [(0, 0), (257, 1), (32768, 128), (65535, 255)])
+def test_sixteen_bits_are_scaled_to_eight(tmp_path: Path, stored: int, seen: int) -> None:
+    image = Image.fromarray(np.full((4, 8), stored, np.uint16))
+    assert (read_photo(_save(tmp_path, image)) == seen).all()
+
+
+def test_transparency_lies_on_white(tmp_path: Path) -> None:
+    clear = Image.new("RGBA", (8, 4), (0, 0, 0, 0))
+    assert (read_photo(_save(tmp_path, clear)) == 255).all()
+    half = Image.new("RGBA", (8, 4), (0, 0, 0, 128))
+    assert read_photo(_save(tmp_path, half))[0, 0].tolist() == [127, 127, 127]  # 255 * (1 - 128 / 255)
+
+
+def test_a_palette_with_a_clear_colour_lies_on_white(tmp_path: Path) -> None:
+    image = _quarters().quantize(4)
+    red = image.getpixel((0, 0))
+    photo = read_photo(_save(tmp_path, image, transparency=red))
+    assert (photo == 255).all()
+
+
+def test_of_an_animation_the_first_frame_is_read(tmp_path: Path) -> None:
+    frames = [_quarters(), Image.new("RGB", (8, 4), "blue")]
+    path = tmp_path / "photo.gif"
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    assert read_photo(path)[0, 0].tolist() == [255, 0, 0]
+
+
+def _absent(path: Path) -> None:
+    path.unlink()
+
+
+def _truncated(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+def _text(path: Path) -> None:
+    path.write_text("not a photo")
+
+
+def _empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("spoil", [_absent, _truncated, _text, _empty, _folder])
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_a_photo_that_cannot_be_read_is_named(tmp_path: Path, spoil: object, suffix: str) -> None:
+    path = write_photo(tmp_path / f"spoilt.{suffix}")
+    assert callable(spoil)
+    spoil(path)
+    with pytest.raises(DataError, match=rf"whole image file, but .*spoilt.{suffix}: .*bunri doctor"):
+        read_photo(path)
+
+
+def _png_of(width: int, height: int) -> bytes:
+    """The head of a PNG that claims to be of a size."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(b"\0"))
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def test_a_decompression_bomb_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.png"
+    path.write_bytes(_png_of(60_000, 60_000))
+    for read in (read_photo, photo_size):
+        with pytest.raises(DataError, match=r"bomb.png: .*decompression bomb"):
+            read(path)
+
+
+def _photo(seed: int) -> Photo:
+    blocks = np.random.default_rng(seed).integers(0, 256, (12, 16, 3), np.uint8)
+    return np.array(Image.fromarray(blocks).resize((320, 240), Image.Resampling.BICUBIC))
+
+
+def _half_size(image: Image.Image) -> Image.Image:
+    return image.resize((160, 120))
+
+
+def _brighter(image: Image.Image) -> Image.Image:
+    return image.point(lambda value: min(255, int(value * 1.1)))
+
+
+def _border_cut(image: Image.Image) -> Image.Image:
+    return image.crop((2, 2, 318, 238))
+
+
+@pytest.mark.parametrize("change", [_half_size, _brighter, _border_cut])
+def test_nearly_the_same_photo_is_found_and_others_are_not(change: object) -> None:
+    assert callable(change)
+    photos = [_photo(seed) for seed in range(6)]
+    changed = np.array(change(Image.fromarray(photos[2])))
+    hashes = np.array([perceptual_hash(photo) for photo in (*photos, changed)])
+    assert hashes.shape == (7, 4)
+    assert near_duplicate_pairs(hashes).tolist() == [[2, 6]]
+
+
+def test_bits_that_differ_are_counted() -> None:
+    hashes = np.array([[0, 0, 0, 0], [0b111, 0, 0, 0b1], [0b11, 0, 0, 0]], np.uint64)  # 4, 2 and 2 bits apart
+    assert near_duplicate_pairs(hashes, max_bits=1).tolist() == []
+    assert near_duplicate_pairs(hashes, max_bits=2).tolist() == [[0, 2], [1, 2]]
+    assert near_duplicate_pairs(hashes, max_bits=4).tolist() == [[0, 1], [0, 2], [1, 2]]
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_too_few_photos_for_a_pair(count: int) -> None:
+    assert near_duplicate_pairs(np.zeros((count, 4), np.uint64)).shape == (0, 2)
