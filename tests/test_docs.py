@@ -1,0 +1,57 @@
+"""Pages of the documentation lead somewhere, and name verbs and functions that exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import bunri
+from bunri.cli import build_app
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+LINK = re.compile(r"\]\(([^)#\s]+)")
+
+
+def verbs() -> set[str]:
+    commands = [command.callback.__name__ for command in build_app().registered_commands if command.callback]
+    return {name.rstrip("_") for name in commands}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_files_exist(page: Path) -> None:
+    links = [link for link in LINK.findall(page.read_text()) if "://" not in link]
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.ko.md", "CHANGELOG.md", "docs/demo.md", "docs/report.md"])
+def test_verbs_that_are_named_exist(name: str) -> None:
+    named = set(re.findall(r"(?:^|`)bunri ([a-z]+)\b", (ROOT / name).read_text(), re.MULTILINE))
+    assert named
+    assert named <= verbs()
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.ko.md"])
+def test_functions_that_are_named_exist(name: str) -> None:
+    named = set(re.findall(r"bunri\.([a-z_]+)\(", (ROOT / name).read_text()))
+    assert named >= {"load_dataset", "fuse", "evaluate", "compare"}
+    assert [function for function in named if not callable(getattr(bunri, function))] == []
+
+
+def test_both_readmes_have_the_same_commands() -> None:
+    blocks = [
+        re.findall(r"```sh\n(.*?)```", (ROOT / name).read_text(), re.DOTALL) for name in ("README.md", "README.ko.md")
+    ]
+    without_comments = [[re.sub(r"\s*#.*", "", block) for block in page] for page in blocks]
+    assert without_comments[0] == without_comments[1]
+
+
+def test_decisions_are_numbered_without_gaps_and_say_their_status() -> None:
+    pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    for page in pages:
+        text = page.read_text()
+        assert text.startswith(f"# {int(page.name[:4])}. ")
+        assert re.search(
+            r"^Status: (accepted|superseded by \d+) · Date: \d{4}-\d{2}-\d{2} · Scope: ", text, re.MULTILINE
+        )
