@@ -1,11 +1,13 @@
 """The ensemble of an experiment: found or fixed on out-of-fold predictions, applied to test."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from bunri.config import Experiment
 from bunri.config.experiment_file import EnsembleSettings
 from bunri.experiment.data import ExperimentData
 from bunri.experiment.gathering import Member, write_member
+from bunri.files import write_json
 from bunri.fuse import FuseOptions
 from bunri.io import write_predictions
 from bunri.predictions import Predictions
@@ -20,8 +22,8 @@ def build_ensemble(experiment: Experiment, members: Sequence[Member], data: Expe
     if experiment.ensemble is None or len(members) < 2:
         _write_submission(experiment, members[0].test if len(members) == 1 else None, data)
         return None
-    recipe, out_of_fold = _recipe(experiment.ensemble, members, data)
     folder = experiment.folder / NAME
+    recipe, out_of_fold = _recipe(experiment.ensemble, members, data, folder)
     write_recipe(recipe, folder / "recipe.json")
     tests = {member.name: member.test for member in members if member.test is not None}
     test = apply_recipe(recipe, tests, name=NAME) if tests else None
@@ -32,17 +34,19 @@ def build_ensemble(experiment: Experiment, members: Sequence[Member], data: Expe
 
 
 def _recipe(
-    settings: EnsembleSettings, members: Sequence[Member], data: ExperimentData
+    settings: EnsembleSettings, members: Sequence[Member], data: ExperimentData, folder: Path
 ) -> tuple[EnsembleRecipe, Predictions]:
     """The recipe for new predictions, and the ensemble out of fold.
 
-    A searched one is judged by cross-fitted predictions: each image is fused by a recipe that was found without it.
+    A searched one is judged by cross-fitted predictions: each image is fused by a recipe that was found without it. The
+    way of the search goes to ``search.json`` in the folder.
     """
     found = [member.out_of_fold for member in members]
     if settings.method == "search":
         from bunri.search import search
 
-        result = search(found, data.train)
+        result = search(found, data.train, groups=data.groups)
+        write_json(folder / "search.json", result.to_dict())
         return result.recipe, result.out_of_fold
     options = FuseOptions(
         method=settings.method,
