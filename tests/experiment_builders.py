@@ -13,6 +13,7 @@ from bunri.evaluate import compare, evaluate_with_intervals
 from bunri.files import write_json, write_text
 from bunri.io import load_dataset, write_predictions
 from bunri.predictions import Predictions
+from bunri.search import EnsembleRecipe, write_recipe
 
 MODELS = {"faster_rcnn": ("two", 0.8), "retinanet": ("one", 0.7), "fcos": ("one", 0.65)}
 """Name, stages and the share of the objects a model finds."""
@@ -33,7 +34,8 @@ def make_experiment_folder(root: Path, photos: int = 8, folds: int = 2) -> Path:
     best = max(MODELS, key=lambda name: next(row["mAP50"] for row in rows if row["model"] == name))
     gain = compare(members["ensemble"], members[best], truth, resamples=50).to_dict()
     write_json(folder / "leaderboard.json", {"experiment": "small", "rows": rows, "gain": gain, "test_gain": None})
-    write_json(folder / "ensemble" / "recipe.json", recipe())
+    write_recipe(recipe(), folder / "ensemble" / "recipe.json")
+    write_json(folder / "ensemble" / "search.json", {"path": search_path()})
     return folder
 
 
@@ -111,8 +113,15 @@ def write_run(folder: Path, seed: int, steps: int = 60) -> None:
     write_json(folder / "manifest.json", manifest)
 
 
-def recipe() -> dict[str, Any]:
-    """An ensemble's recipe with the way of its search."""
-    members = [{"name": name, "weight": weight} for name, weight in zip(MODELS, (1.0, 0.5, 0.5), strict=True)]
-    path = [{"label": f"add {name}", "score": 0.7 + 0.02 * k} for k, name in enumerate(MODELS)]
-    return {"version": 1, "method": "wbf", "iou": 0.55, "min_score": 0.01, "members": members, "path": path}
+def recipe() -> EnsembleRecipe:
+    """An ensemble's recipe."""
+    return EnsembleRecipe(members=tuple(MODELS), weights=(1.0, 0.5, 0.5), min_score=(0.01,) * len(MODELS), iou=0.6)
+
+
+def search_path() -> list[dict[str, Any]]:
+    """What the search kept of its way: better candidates on each training set; fold 2 of 2 is none, so all images."""
+    return [
+        {"fold": fold, "folds": 2, "stage": "add", "recipe": name, "score": 0.7 + 0.02 * k, "candidates": 10 * k + 1}
+        for fold in range(3)
+        for k, name in enumerate(MODELS)
+    ]

@@ -5,9 +5,9 @@ import pytest
 
 from bunri.errors import UsageError
 from bunri.files import read_json, write_json
-from bunri.report.facts import ReportFacts
+from bunri.report.facts import EnsembleMember, ReportFacts
 from bunri.report.gathering import gather_facts
-from experiment_builders import MODELS, make_experiment_folder
+from experiment_builders import MODELS, make_experiment_folder, recipe
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +52,19 @@ def test_classes_come_with_their_boxes_most_frequent_first(folder: Path, facts: 
 
 def test_the_recipe_and_its_path(facts: ReportFacts) -> None:
     assert facts.ensemble is not None
-    assert facts.ensemble.settings["method"] == "wbf"
-    assert facts.ensemble.members[0] == {"name": "faster_rcnn", "weight": "1"}
-    assert [step.label for step in facts.ensemble.path] == [f"add {name}" for name in MODELS]
+    assert facts.ensemble.recipe == str(recipe())
+    assert facts.ensemble.members[1] == EnsembleMember("retinanet", 0.5, 0.01)
+    assert [(step.recipe, step.candidates) for step in facts.ensemble.path] == list(
+        zip(MODELS, (1, 11, 21), strict=True)
+    )
+
+
+def test_a_recipe_that_was_not_searched_has_no_path(folder: Path, tmp_path: Path) -> None:
+    copied = moved(folder, tmp_path)
+    (copied / "ensemble" / "search.json").unlink()
+    ensemble = gather_facts(copied).ensemble
+    assert ensemble is not None
+    assert ensemble.path == ()
 
 
 def test_each_threshold_of_the_sampler_is_said_once(facts: ReportFacts) -> None:

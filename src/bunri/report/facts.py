@@ -81,18 +81,29 @@ class ClassScores:
 
 @dataclass(frozen=True)
 class SearchStep:
-    """One step on the way of the search for an ensemble."""
+    """A better candidate on the way of the search; ``mAP50`` is of the images it was chosen on, which flatters it."""
 
-    label: str
-    mAP50: Interval
+    stage: str
+    recipe: str
+    mAP50: float
+    candidates: int
+
+
+@dataclass(frozen=True)
+class EnsembleMember:
+    """A member with its weight and the score below which its boxes are left out."""
+
+    name: str
+    weight: float
+    min_score: float
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """How the models became one: settings in words, members with their weights, and the way there."""
+    """How the models became one: the recipe in words, the members, and the way there."""
 
-    settings: Mapping[str, str]
-    members: Sequence[Mapping[str, str]]
+    recipe: str
+    members: Sequence[EnsembleMember]
     path: Sequence[SearchStep]
 
 

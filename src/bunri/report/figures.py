@@ -99,21 +99,18 @@ def thinned(curve: Curve) -> tuple[list[float], list[float | None]]:
 
 
 def search_figure(ensemble: Ensemble) -> Figure:
-    """mAP50 along the way of the search."""
-    steps = list(range(1, len(ensemble.path) + 1))
+    """mAP50 of the best candidate so far."""
     line = {
         "type": "scatter",
         "mode": "lines+markers",
-        "x": steps,
-        "y": [step.mAP50.value for step in ensemble.path],
-        "text": [step.label for step in ensemble.path],
+        "x": [step.candidates for step in ensemble.path],
+        "y": [round(step.mAP50, 5) for step in ensemble.path],
+        "text": [f"{step.stage}: {step.recipe}" for step in ensemble.path],
         "hovertemplate": "%{text}<br>mAP50 %{y:.4f}<extra></extra>",
-        "line": {"color": COLOURS[2]},
+        "line": {"color": COLOURS[2], "shape": "hv"},
         "showlegend": False,
     }
-    layout = _layout("step of the search", "mAP50")
-    layout["xaxis"]["dtick"] = -(-len(steps) // 12)
-    return {"data": [line], "layout": layout}
+    return {"data": [line], "layout": _layout("candidates scored", "mAP50")}
 
 
 def sampler_figure(sampler: Sampler) -> Figure:

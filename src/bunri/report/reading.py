@@ -15,6 +15,7 @@ from bunri.report.facts import (
     ClassScores,
     Curve,
     Ensemble,
+    EnsembleMember,
     Gain,
     Interval,
     Json,
@@ -27,6 +28,7 @@ from bunri.report.facts import (
 )
 from bunri.run_folder import RunFolder
 from bunri.sampling import exposure
+from bunri.search import read_recipe
 from bunri.writers.jsonl import read_metrics
 
 ENSEMBLE = "ensemble"
@@ -134,15 +136,19 @@ def read_members(folder: Path, names: Sequence[str], truth: Dataset) -> list[Pre
 
 
 def read_ensemble(folder: Path) -> Ensemble:
-    """The recipe of the ensemble and the way of its search."""
-    with _content(folder / ENSEMBLE / "recipe.json", "the ensemble's recipe") as recipe:
-        settings = {name: _plain(value) for name, value in recipe.items() if name not in ("members", "path")}
-        members = [{name: _plain(value) for name, value in member.items()} for member in recipe["members"]]
-        return Ensemble(settings, members, [_step(step) for step in recipe.get("path", [])])
+    """The recipe of the ensemble, and the way of its search where it was searched."""
+    recipe = read_recipe(folder / ENSEMBLE / "recipe.json")
+    columns = zip(recipe.members, recipe.weights, recipe.min_score, strict=True)
+    members = [EnsembleMember(name, weight, floor) for name, weight, floor in columns]
+    search = folder / ENSEMBLE / "search.json"
+    return Ensemble(str(recipe), members, read_search_path(search) if search.exists() else ())
 
 
-def _step(step: Json) -> SearchStep:
-    return SearchStep(str(step.get("label", "")), Interval(step.get("score"), step.get("low"), step.get("high")))
+def read_search_path(path: Path) -> tuple[SearchStep, ...]:
+    """Every better candidate of the search on all images; its scores are on the images it was chosen on."""
+    with _content(path, "the search of the ensemble") as content:
+        steps = [step for step in content["path"] if step["fold"] == step["folds"]]
+        return tuple(SearchStep(step["stage"], step["recipe"], step["score"], step["candidates"]) for step in steps)
 
 
 def read_samplers(experiment: Experiment, truth: Dataset) -> tuple[Sampler, ...]:
