@@ -35,7 +35,7 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_root)
     for command in _commands():
-        app.command(command.__name__.rstrip("_"))(command)
+        app.command(command.__name__.rstrip("_"), cls=getattr(command, "command_class", None))(command)
     return app
 
 

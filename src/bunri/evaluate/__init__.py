@@ -3,14 +3,18 @@
 from bunri.evaluate.bootstrap import Interval, bootstrap_AP50, bootstrap_mAP50, evaluate_with_intervals, interval
 from bunri.evaluate.comparing import Comparison, compare
 from bunri.evaluate.metrics import Evaluation, evaluate
+from bunri.evaluate.overlap import ErrorOverlap, Overlap, error_overlap
 
 __all__ = [
     "Comparison",
+    "ErrorOverlap",
     "Evaluation",
     "Interval",
+    "Overlap",
     "bootstrap_AP50",
     "bootstrap_mAP50",
     "compare",
+    "error_overlap",
     "evaluate",
     "evaluate_with_intervals",
     "interval",

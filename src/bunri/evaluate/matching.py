@@ -36,6 +36,7 @@ class Objects:
         image_id: ``(I,)`` sorted ids of the images that count.
         key: ``(N,)`` image rank * C + class of each annotated box, rising; crowd regions last among equal keys.
         box: ``(N, 4)``
+        area: ``(N,)`` as annotated.
         is_crowd: ``(N,)``
         classes: C.
     """
@@ -43,6 +44,7 @@ class Objects:
     image_id: IntArray
     key: IntArray
     box: FloatArray
+    area: FloatArray
     is_crowd: BoolArray
     classes: int
 
@@ -58,7 +60,7 @@ def objects_of(dataset: Dataset, image_id: IntArray) -> Objects:
     truth = dataset.annotations.take(np.flatnonzero(np.isin(dataset.annotations.image_id, image_id)))
     key = np.searchsorted(image_id, truth.image_id) * classes + truth.class_index
     order = np.lexsort((truth.is_crowd, key))
-    return Objects(image_id, key[order], truth.box_xyxy[order], truth.is_crowd[order], classes)
+    return Objects(image_id, key[order], truth.box_xyxy[order], truth.area[order], truth.is_crowd[order], classes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,20 +101,60 @@ def mean_of_defined(values: FloatArray) -> FloatArray:
 
 def match(predictions: Predictions, objects: Objects, max_boxes: int = 100) -> Matches:
     """Match the boxes that lie on the images of ``objects``; other boxes are left out."""
+    return match_found(_detections(predictions, objects), objects, max_boxes)
+
+
+def _detections(predictions: Predictions, objects: Objects) -> Detections:
     boxes = sorted_boxes(predictions.of_images(objects.image_id), objects.image_id)
-    found = Detections(boxes.image, boxes.class_index, boxes.start, np.diff(boxes.start), boxes.score, boxes.box)
-    return match_found(found, objects, max_boxes)
+    return Detections(boxes.image, boxes.class_index, boxes.start, np.diff(boxes.start), boxes.score, boxes.box)
 
 
 def match_found(found: Detections, objects: Objects, max_boxes: int = 100) -> Matches:
     """Match detections already in runs of one image and class."""
+    outcomes, count, _ = _outcomes(found, objects, max_boxes)
+    return Matches(objects, _ranked(outcomes, count, objects.classes))
+
+
+def _outcomes(found: Detections, objects: Objects, max_boxes: int) -> tuple[Outcomes, int, BoolArray]:
+    """What became of the detections, how many count, and which annotated boxes were found ``(N,)``."""
     key = found.image * objects.classes + found.class_index
     low, high = (np.searchsorted(objects.key, key, side=side) for side in ("left", "right"))
-    truth = Truth(objects.box, objects.is_crowd, np.zeros(len(objects.key), np.bool_))
+    taken = np.zeros(len(objects.key), np.bool_)
     room = int(np.minimum(found.size, max_boxes).sum())
     outcomes = Outcomes(np.empty(room), np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.bool_))
+    truth = Truth(objects.box, objects.is_crowd, taken)
     count = match_detections(truth, low, high, found, 0.5, max_boxes, outcomes)
-    return Matches(objects, _ranked(outcomes, count, objects.classes))
+    return outcomes, count, taken
+
+
+@dataclass(frozen=True, eq=False)
+class FoundObjects:
+    """Which objects a member finds with its scores from a threshold on.
+
+    Attributes:
+        found: ``(N,)`` of ``Objects``; a crowd region never is.
+        min_score: The threshold.
+    """
+
+    found: BoolArray
+    min_score: float
+
+
+def found_at_best_f1(predictions: Predictions, objects: Objects, max_boxes: int = 100) -> FoundObjects:
+    """The objects found with scores from the threshold on at which F1, over all classes, is highest.
+
+    A threshold is needed, as with every box of every score nearly everything is found; this one is fair to members
+    whose scores mean different things.
+    """
+    outcomes, count, _ = _outcomes(_detections(predictions, objects), objects, max_boxes)
+    if not count:
+        return FoundObjects(np.zeros(len(objects.key), np.bool_), np.nan)
+    order = np.argsort(-outcomes.score[:count], kind="stable")
+    true = np.cumsum(outcomes.is_true[order])
+    f1 = 2 * true / (np.arange(count) + 1 + np.count_nonzero(~objects.is_crowd))
+    min_score = float(outcomes.score[order[np.argmax(f1)]])
+    _, _, taken = _outcomes(_detections(predictions.above(min_score), objects), objects, max_boxes)
+    return FoundObjects(taken, min_score)
 
 
 def _ranked(outcomes: Outcomes, count: int, classes: int) -> Ranking:

@@ -20,7 +20,10 @@ from bunri.search.scoring import Scorer, scorer_of
 from bunri.search.task import Task
 
 FAMILIES: dict[str, str] = {"fused": "bunri.search.families:FusedFamily"}
-"""Families as ``module:class``, from the simplest on: of two that cannot be told apart the earlier is taken."""
+"""Families as ``module:class``, from the simplest on: of two of equal score the earlier is taken."""
+
+DEFAULT_FAMILIES = ("fused",)
+"""What a search tries unless told otherwise."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from bunri.evaluate.bootstrap import draw_images
 from bunri.evaluate.matching import match, objects_of
 from bunri.evaluate.metrics import none_if_nan
 from bunri.predictions import Predictions, concatenate
-from bunri.search.families import FAMILIES, Family, OnProgress, Progress, family_of
+from bunri.search.families import DEFAULT_FAMILIES, FAMILIES, Family, OnProgress, Progress, family_of
 from bunri.search.recipe import EnsembleRecipe, apply_recipe
 from bunri.search.task import Task, make_task
 
@@ -81,7 +81,7 @@ def search(
     folds: int = 5,
     seed: int = 0,
     groups: ArrayLike | None = None,
-    families: Sequence[str] = ("fused",),
+    families: Sequence[str] = DEFAULT_FAMILIES,
     time_budget: float | None = None,
     threads: int = 1,
     resamples: int = 1000,

@@ -1,0 +1,93 @@
+"""Results of evaluating, searching and comparing, as text."""
+
+from typing import TYPE_CHECKING, Any
+
+from bunri.cli.output import table
+
+if TYPE_CHECKING:
+    from bunri.evaluate import Comparison, Overlap
+    from bunri.evaluate.bootstrap import EvaluationIntervals
+    from bunri.search import Gain, SearchResult
+
+
+def evaluation_values(found: "EvaluationIntervals") -> dict[str, Any]:
+    """An evaluation with its intervals as plain values."""
+    by_class = {name: list(one) for name, one in found.AP50.items()}
+    return found.evaluation.to_dict() | {"mAP50_interval": list(found.mAP50), "AP50_interval": by_class}
+
+
+def evaluation_text(values: dict[str, Any]) -> str:
+    """The numbers as tables: the whole, each class, each size."""
+    bounds = {"mAP50": values.get("mAP50_interval")} | values.get("AP50_interval", {})
+    rows = [("all", _number(values["mAP50"], bounds["mAP50"]), _number(values["mAP50_95"]))]
+    for size in ("small", "medium", "large"):
+        rows.append((size, _number(values[f"mAP50_{size}"]), _number(values[f"mAP50_95_{size}"])))
+    for name, score in values["AP50"].items():
+        rows.append((name, _number(score, bounds.get(name)), _number(values["AP50_95"][name])))
+    return f"{table(('', 'mAP50', 'mAP50_95'), rows)}\n\n{_counted(values)}"
+
+
+def _counted(values: dict[str, Any]) -> str:
+    not_seen = f", {values['images_not_seen']} not looked at" if values["images_not_seen"] else ""
+    lowest = "no boxes" if values["lowest_score"] is None else f"lowest score {values['lowest_score']:.4g}"
+    floor = f"floor {values['min_score']:g}, " if values["min_score"] else ""
+    return f"{values['images']} images{not_seen}; {floor}{lowest}"
+
+
+def _number(value: float | None, interval: list[float] | None = None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if interval is None else f"{value:.4f} [{interval[0]:.4f}, {interval[1]:.4f}]"
+
+
+def comparison_text(found: "Comparison") -> str:
+    """A comparison in three lines."""
+    lines = [
+        f"{found.a} {found.mAP50_a:.4f}, {found.b} {found.mAP50_b:.4f}: {_difference(found)}",
+        f"{found.a} is {found.verdict} (p = {found.p_value:.3g})"
+        if found.verdict != "undecided"
+        else f"undecided (p = {found.p_value:.3g})",
+        f"{found.images} images, scores from {found.min_score:.4g} on",
+    ]
+    if found.images_to_decide is not None:
+        lines[1] += f"; about {found.images_to_decide} images would decide"
+    return "\n".join(lines)
+
+
+def _difference(found: "Comparison") -> str:
+    return f"{found.difference:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
+
+
+def search_text(found: "SearchResult") -> str:
+    """What was found and what it is worth."""
+    floors = ", ".join(f"{name} {score:.4g}" for name, score in found.lowest_scores.items())
+    families = ", ".join(f"{name} {score:.4f}" for name, score in found.family_scores.items())
+    return "\n".join(
+        [
+            str(found.recipe),
+            f"mAP50 {found.score:.4f} [{found.low:.4f}, {found.high:.4f}] out of fold "
+            f"({found.folds} folds, {found.groups} groups of {found.images} images)",
+            f"against {found.gain.b} alone: {_difference(found.gain)}, {found.gain.verdict}",
+            f"families: {families}; lowest scores: {floors}; {found.seconds:.1f} s",
+        ]
+    )
+
+
+def gain_text(found: "Gain") -> str:
+    """What a member adds, and who finds what."""
+    result, overlap = found.comparison, found.overlap
+    head = [
+        f"adding {found.added}: {_difference(result)} ({result.verdict}, p = {result.p_value:.3g}, "
+        f"{result.images} images)",
+        f"without: {result.mAP50_b:.4f}, {found.without.recipe}",
+        f"with:    {result.mAP50_a:.4f}, {found.with_it.recipe}",
+    ]
+    rows = [("all", *_counts(overlap.total))]
+    rows += [(name, *_counts(one)) for part in (overlap.by_size, overlap.by_class) for name, one in part.items()]
+    return "\n".join(
+        [*head, "", table(("objects found by", "both", "only ensemble", f"only {found.added}", "none"), rows)]
+    )
+
+
+def _counts(one: "Overlap") -> tuple[str, ...]:
+    return tuple(str(count) for count in (one.both, one.only_a, one.only_b, one.neither))

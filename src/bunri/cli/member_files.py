@@ -1,0 +1,122 @@
+"""What the verbs on predictions take: members by file, durations, groups of images."""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import typer.core
+
+from bunri.errors import UsageError
+
+if TYPE_CHECKING:
+    from bunri.boxes import IntArray
+    from bunri.dataset import Dataset
+    from bunri.predictions import Predictions
+
+
+Verb = TypeVar("Verb", bound=Callable[..., None])
+
+SETTINGS = ("time", "folds", "groups", "seed", "resamples", "threads", "families")
+
+
+class WordyCommand(typer.core.TyperCommand):
+    """A command whose ``--add`` takes every word up to the next option, and ``time=60s`` stands for ``--time 60s``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # typer changes the class of its context
+        """Say in options what was said in words."""
+        return super().parse_args(ctx, spread_words(args))
+
+
+def wordy(verb: Verb) -> Verb:
+    """Let a verb be a ``WordyCommand``."""
+    vars(verb)["command_class"] = WordyCommand
+    return verb
+
+
+def spread_words(words: Sequence[str]) -> list[str]:
+    """Put ``--add`` before each of its words, and ``--`` before ``key=value`` of a setting."""
+    spread, adding = list[str](), False
+    for word in words:
+        key, equals, value = word.partition("=")
+        if equals and key in SETTINGS:
+            spread += [f"--{key}", value]
+        elif word.startswith("--"):
+            adding = word == "--add"
+            spread += [] if adding else [word]
+        else:
+            spread += ["--add", word] if adding else [word]
+    return spread
+
+
+def member_paths(paths: Sequence[Path], renamed: Sequence[str] | None) -> dict[str, Path]:
+    """Files by the name of their member: the stem, or as ``NAME=FILE`` says.
+
+    Raises:
+        UsageError: Two files have one name, or a ``NAME=FILE`` is not of that form.
+    """
+    names = dict(_name_and_file(text) for text in renamed or ())
+    by_file = {path.resolve(): name for name, path in names.items()}
+    every = [*paths, *(path for path in names.values() if path.resolve() not in {p.resolve() for p in paths})]
+    found: dict[str, Path] = {}
+    for path in every:
+        name = by_file.get(path.resolve(), path.stem)
+        if name in found:
+            raise UsageError(
+                f"members must have names of their own, but {found[name]} and {path} are both {name}. "
+                "Name one with --member NAME=FILE."
+            )
+        found[name] = path
+    return found
+
+
+def _name_and_file(text: str) -> tuple[str, Path]:
+    name, equals, file = text.partition("=")
+    if not (name and equals and file):
+        raise UsageError(f"--member must be NAME=FILE, but got {text!r}")
+    return name, Path(file)
+
+
+def read_members(paths: dict[str, Path], dataset: "Dataset") -> "list[Predictions]":
+    """Read members and cut their boxes at the borders of the images."""
+    from bunri.io import read_predictions
+
+    return [read_predictions(path, dataset, name).clipped(dataset) for name, path in paths.items()]
+
+
+def duration(text: str | None) -> float | None:
+    """Seconds of ``90``, ``90s``, ``5m`` or ``1h``.
+
+    Raises:
+        UsageError: It is none of these.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text)
+    if match is None or float(match[1]) <= 0:
+        raise UsageError(f"a time must be a number of s, m or h, such as 60s, but got {text!r}")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def image_labels(dataset: "Dataset", groups: str | None) -> "IntArray | None":
+    """Label of each image: of its session, of the value of a field, or its own; None leaves the choice to the search.
+
+    Raises:
+        UsageError: The images have no such field, or no times that tell sessions.
+    """
+    if groups is None:
+        return None
+    if groups == "none":
+        return np.arange(len(dataset))
+    if groups == "session":
+        from bunri.search.task import capture_sessions
+
+        sessions = capture_sessions(dataset)
+        if sessions is None:
+            raise UsageError("sessions need images with date_captured at times that differ, but the file has none")
+        return sessions
+    if groups not in dataset.images.fields:
+        known = ", ".join(dataset.images.fields) or "none"
+        raise UsageError(f"--groups must be session, none or a field of the images ({known}), but got {groups!r}")
+    return np.unique([str(value) for value in dataset.images.fields[groups]], return_inverse=True)[1]
