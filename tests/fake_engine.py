@@ -1,9 +1,10 @@
 """An engine without a framework: it counts steps, and "finds" the boxes that :func:`true_box` puts on every image.
 
 Its native config is YAML: ``steps``, ``noise`` (pixels the boxes are off) and what shall go wrong: ``crash_at``,
-``kill_at``, ``wait_at`` (until asked to stop), ``data_error``.
+``kill_at``, ``wait_at`` (until asked to stop), ``slow_from`` (steps take a while), ``data_error``.
 """
 
+import math
 import os
 import signal
 import time
@@ -22,7 +23,7 @@ from bunri.io import load_dataset, write_predictions
 from bunri.predictions import Predictions
 from bunri.settings import nearest
 
-KNOWN = ("steps", "noise", "crash_at", "kill_at", "wait_at", "data_error", "nested.value")
+KNOWN = ("steps", "noise", "crash_at", "kill_at", "wait_at", "slow_from", "data_error")
 
 
 def true_box(image_id: int) -> tuple[float, float, float, float]:
@@ -71,6 +72,8 @@ class FakeEngine:
             raise RuntimeError("CUDA out of patience")
         if step == values.get("wait_at") and first_time:
             _wait_for_stop()
+        if step >= values.get("slow_from", math.inf) and first_time:
+            time.sleep(0.5)
         emit(Progress(step))
         emit(Scalars(step, {"train/loss": 1.0 / step, "lr/base": 0.1}, step / 2))
         if step % 2 == 0:

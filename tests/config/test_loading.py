@@ -48,7 +48,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     values["models"][0] |= {"config": "absent.yaml", "stages": "three", "recipe": {"optimizer": {"learning_rate": 1}}}
     values["models"].append({"name": "exact", "engine": "torchvison", "config": "exact.yaml"})
     values["engines"] = {"torchvisoin": {}}
-    values["ensemble"] = {"weights": {"exakt": 2}}
+    values["ensemble"] = {"weights": {"exakt": 2}, "families": ["fussed"]}
     path.write_text(yaml.safe_dump(values))
     with pytest.raises(ConfigError) as caught:
         load_experiment(path)
@@ -66,10 +66,11 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
         "models.exact: names must differ, but 2 are the same",
         "models.exact.engine: 'torchvison' is unknown; did you mean 'torchvision'?",
         "engines.torchvisoin: no model has this engine; did you mean 'torchvision'?",
+        "ensemble.families: 'fussed' is unknown; did you mean 'fused'?",
         "ensemble.weights.exakt: there is no model of this name; did you mean 'exact'?",
     ):
         assert f"  {line}" in message, line
-    assert f"{tmp_path / 'tiny.yaml'} has 13 mistakes:" in message
+    assert f"{tmp_path / 'tiny.yaml'} has 14 mistakes:" in message
     assert caught.value.exit_code == 2
 
 

@@ -122,6 +122,12 @@ class EnsembleSettings(Settings):
     """Weight of each model by name; 1 where nothing is said."""
     min_score: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Boxes of smaller score are left out before fusing."""
+    families: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """Kinds of recipes ``search`` tries; null tries the usual ones."""
+    folds: Annotated[int, Field(ge=2)] = 5
+    """Parts of the images, each of which ``search`` judges by a recipe found on the others."""
+    seconds: Annotated[float, Field(gt=0)] | None = None
+    """Time after which ``search`` takes the best so far; null searches to the end."""
 
 
 class Experiment(Settings):

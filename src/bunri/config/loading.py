@@ -28,7 +28,8 @@ def load_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
     """
     values = apply_overrides(read_yaml(path, "the experiment"), overrides)
     values.setdefault("name", path.stem)
-    mistakes = [*_expand_paths(values, path.parent), *_model_mistakes(values), *_engine_mistakes(values)]
+    checks = (_model_mistakes, _engine_mistakes, _family_mistakes)
+    mistakes = [*_expand_paths(values, path.parent), *(mistake for check in checks for mistake in check(values))]
     _spread_recipe(values)
     mistakes += _by_name(Experiment.mistakes_in(values), values)
     if mistakes:
@@ -91,6 +92,17 @@ def _model_mistakes(values: Mapping[str, Any]) -> Iterator[str]:
     for name in _mapping(_mapping(values, "ensemble"), "weights"):
         if name not in names:
             yield f"ensemble.weights.{name}: there is no model of this name{nearest(name, list(names))}"
+
+
+def _family_mistakes(values: Mapping[str, Any]) -> Iterator[str]:
+    given = _mapping(values, "ensemble").get("families")
+    if not isinstance(given, list):
+        return
+    from bunri.search.families import FAMILIES  # compiled code: only where it is asked for
+
+    for name in given:
+        if name not in FAMILIES:
+            yield f"ensemble.families: {name!r} is unknown{nearest(str(name), list(FAMILIES))}"
 
 
 def _engine_mistakes(values: Mapping[str, Any]) -> Iterator[str]:

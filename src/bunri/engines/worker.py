@@ -146,9 +146,10 @@ def _check_augment(model: ModelToCheck) -> None:
 
 
 def _check_optimizer(model: ModelToCheck) -> None:
-    from bunri.optim import check_optimizer
+    from bunri.optim import OptimizerSettings, check_optimizer
 
-    check_optimizer(model.recipe.optimizer)
+    if model.recipe.optimizer != OptimizerSettings():  # looking it up loads torch; the default one is known to be right
+        check_optimizer(model.recipe.optimizer)
 
 
 _RECIPE_CHECKS: tuple[Callable[[ModelToCheck], None], ...] = (_check_augment, _check_optimizer)

@@ -1,5 +1,6 @@
 """The ensemble of an experiment: found or fixed on out-of-fold predictions, applied to test."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,10 @@ from bunri.files import write_json
 from bunri.fuse import FuseOptions
 from bunri.io import write_predictions
 from bunri.predictions import Predictions
-from bunri.search.recipe import EnsembleRecipe, apply_recipe, recipe_of, write_recipe
+from bunri.search import EnsembleRecipe, apply_recipe, search, write_recipe
+from bunri.search.families import DEFAULT_FAMILIES
+from bunri.search.recipe import recipe_of
+from bunri.writers import say_to_stderr
 
 NAME = "ensemble"
 """Folder and name of the ensemble among the members."""
@@ -23,7 +27,10 @@ def build_ensemble(experiment: Experiment, members: Sequence[Member], data: Expe
         _write_submission(experiment, members[0].test if len(members) == 1 else None, data)
         return None
     folder = experiment.folder / NAME
-    recipe, out_of_fold = _recipe(experiment.ensemble, members, data, folder)
+    if experiment.ensemble.method == "search":
+        recipe, out_of_fold = _searched(experiment, members, data, folder)
+    else:
+        recipe, out_of_fold = _fixed(experiment.ensemble, members)
     write_recipe(recipe, folder / "recipe.json")
     tests = {member.name: member.test for member in members if member.test is not None}
     test = apply_recipe(recipe, tests, name=NAME) if tests else None
@@ -33,21 +40,29 @@ def build_ensemble(experiment: Experiment, members: Sequence[Member], data: Expe
     return ensemble
 
 
-def _recipe(
-    settings: EnsembleSettings, members: Sequence[Member], data: ExperimentData, folder: Path
+def _searched(
+    experiment: Experiment, members: Sequence[Member], data: ExperimentData, folder: Path
 ) -> tuple[EnsembleRecipe, Predictions]:
-    """The recipe for new predictions, and the ensemble out of fold.
+    """The recipe found on all images, and cross-fitted predictions: each image fused by a recipe found without it."""
+    settings = experiment.ensemble
+    assert settings is not None
+    say_to_stderr(f"searching the ensemble of {', '.join(member.name for member in members)}")
+    result = search(
+        [member.out_of_fold for member in members],
+        data.train,
+        folds=settings.folds,
+        groups=data.groups,
+        families=settings.families or DEFAULT_FAMILIES,
+        time_budget=settings.seconds,
+        threads=os.cpu_count() or 1,
+    )
+    write_json(folder / "search.json", result.to_dict())
+    say_to_stderr(f"found {result.recipe}")
+    return result.recipe, result.out_of_fold
 
-    A searched one is judged by cross-fitted predictions: each image is fused by a recipe that was found without it. The
-    way of the search goes to ``search.json`` in the folder.
-    """
-    found = [member.out_of_fold for member in members]
-    if settings.method == "search":
-        from bunri.search import search
 
-        result = search(found, data.train, groups=data.groups)
-        write_json(folder / "search.json", result.to_dict())
-        return result.recipe, result.out_of_fold
+def _fixed(settings: EnsembleSettings, members: Sequence[Member]) -> tuple[EnsembleRecipe, Predictions]:
+    """The recipe as the experiment has it, and the models fused by it."""
     options = FuseOptions(
         method=settings.method,
         iou=settings.iou,

@@ -18,7 +18,7 @@ from bunri.files import read_json, write_text
 from bunri.io import read_predictions, write_coco
 from bunri.predictions import Predictions
 from bunri.run_folder import RunFolder
-from bunri.search.recipe import apply_recipe, read_recipe
+from bunri.search import apply_recipe, read_recipe
 from bunri.writers import RecordedRun, WritersSettings, open_writers
 
 
