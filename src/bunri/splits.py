@@ -1,6 +1,5 @@
 """Folds: stratified over classes by boxes, with images that belong together kept together."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,13 +80,12 @@ def stratified_folds(dataset: Dataset, groups: IntArray, folds: int, seed: int) 
     from sklearn.model_selection import StratifiedGroupKFold  # a second to import: not for `bunri --help`
 
     _check_enough_groups(groups, folds)
-    rows, classes = _samples(dataset)
+    # Every sample stands `folds` times: the shares are the same, and classes of fewer boxes than folds are accepted.
+    rows, classes = (np.repeat(column, folds) for column in _samples(dataset))
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     fold = np.zeros(len(dataset), np.int64)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The least populated class", UserWarning)  # the table of shares says it
-        for k, (_, held_out) in enumerate(splitter.split(classes, classes, groups[rows])):
-            fold[rows[held_out]] = k
+    for k, (_, held_out) in enumerate(splitter.split(classes, classes, groups[rows])):
+        fold[rows[held_out]] = k
     return fold
 
 
