@@ -139,6 +139,16 @@ def test_an_empty_folder_gives_a_page_that_says_what_is_missing(tmp_path: Path) 
     assert "plotly.js v" not in (tmp_path / "report.html").read_text()
 
 
+def test_photos_that_are_gone_are_left_out_with_a_sentence(tmp_path: Path) -> None:
+    folder = make_experiment_folder(tmp_path, photos=2)
+    (tmp_path / "data" / "train" / "0001.jpg").unlink()
+    write_report(folder, tmp_path / "report.html")
+    page = Page((tmp_path / "report.html").read_text())
+    assert [tag for tag, _ in page.tags if tag == "figure"] == []
+    assert any(text.startswith("Photos are left out") and "0001.jpg" in text for text in page.texts_of("p"))
+    assert "missed objects" in page.texts_of("th")
+
+
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="must be writable"):

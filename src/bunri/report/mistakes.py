@@ -6,7 +6,7 @@ overlap most. A box of lower score never changes the match of a higher one, so o
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 
@@ -99,27 +99,21 @@ def _match_image(
     predictions: Predictions, dataset: Dataset, boxes: IntArray, truths: IntArray
 ) -> tuple[IntArray, IntArray]:
     """Kind and truth row of the boxes of one image, given the best score first."""
-    kinds, rows = np.full(len(boxes), KINDS.index("background")), np.full(len(boxes), FREE)
     overlap = iou_matrix(predictions.box_xyxy[boxes], dataset.annotations.box_xyxy[truths])
     same_class = predictions.class_index[boxes][:, None] == dataset.annotations.class_index[truths]
+    own = np.where(same_class, overlap, 0.0)
+    kinds, rows = _kinds_without_hits(own, np.where(same_class, 0.0, overlap)), np.full(len(boxes), FREE)
     free = np.ones(len(truths), bool)
-    for k in range(len(boxes) if len(truths) else 0):
-        candidates = np.where(free & same_class[k], overlap[k], 0.0)
-        taken = int(np.argmax(candidates))
-        if candidates[taken] >= SAME:
+    for k in np.flatnonzero(kinds == KINDS.index("duplicate")):
+        taken = int(np.argmax(own[k] * free))
+        if own[k, taken] >= SAME and free[taken]:
             kinds[k], rows[k], free[taken] = KINDS.index("hit"), truths[taken], False
-        else:
-            kinds[k] = KINDS.index(_kind_of_miss(overlap[k], same_class[k]))
     return kinds, rows
 
 
-def _kind_of_miss(overlap: FloatArray, same_class: BoolArray) -> Kind:
-    own = float(np.max(overlap[same_class], initial=0.0))
-    other = float(np.max(overlap[~same_class], initial=0.0))
-    if own >= SAME:
-        return "duplicate"
-    if other >= SAME:
-        return "class"
-    if own >= NEAR:
-        return "place"
-    return "both" if other >= NEAR else "background"
+def _kinds_without_hits(own: FloatArray, other: FloatArray) -> IntArray:
+    """Kinds of K boxes by their IoU ``(K, T)`` with objects of their class and of others, as if all were taken."""
+    own, other = own.max(axis=1, initial=0.0), other.max(axis=1, initial=0.0)
+    conditions = {"duplicate": own >= SAME, "class": other >= SAME, "place": own >= NEAR, "both": other >= NEAR}
+    numbers = [KINDS.index(cast(Kind, kind)) for kind in conditions]
+    return np.select(list(conditions.values()), numbers, KINDS.index("background")).astype(np.int64)

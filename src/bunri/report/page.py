@@ -5,12 +5,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from bunri.errors import DataError
 from bunri.files import write_text
 from bunri.report.facts import Interval, ReportFacts
 from bunri.report.figures import curve_figures, leaderboard_figure, sampler_figure, search_figure
 from bunri.report.gathering import gather_facts
 from bunri.report.mistakes import KINDS
-from bunri.report.pictures import pictures_of
+from bunri.report.pictures import Picture, pictures_of
 
 KIND_WORDS = {
     "hit": "right",
@@ -36,11 +37,7 @@ def write_report(folder: Path, out: Path) -> None:
 
 
 def render(facts: ReportFacts) -> str:
-    """The page of some facts.
-
-    Raises:
-        DataError: A photo cannot be read.
-    """
+    """The page of some facts; where a photo cannot be read, all are left out with a sentence."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -50,17 +47,26 @@ def render(facts: ReportFacts) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    pictures, missing = _pictures(facts)
     environment.filters |= {"points": points, "interval": interval, "signed": signed}
     return environment.get_template("report.html").render(
         facts=facts,
         figures=_figures(facts),
-        pictures=pictures_of(facts.photos),
+        pictures=pictures,
+        pictures_missing=missing,
         kinds=KINDS,
         kind_words=KIND_WORDS,
         style=_resource("report.css"),
         script=_resource("report.js"),
         plotly=_plotly_script(),
     )
+
+
+def _pictures(facts: ReportFacts) -> tuple[tuple[Picture, ...], str | None]:
+    try:
+        return pictures_of(facts.photos), None
+    except DataError as error:
+        return (), str(error)
 
 
 def points(value: float | None, digits: int = 3) -> str:
