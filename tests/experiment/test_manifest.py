@@ -51,7 +51,7 @@ def test_seconds_are_counted_by_task_and_over_continuations(tmp_path: Path, cloc
     for status in ("stopped", "done"):
         clock.now = 0.0
         writer = ManifestWriter(folder, {})
-        for now, event in ((2.0, Facts({"task": "train"})), (12.0, Facts({"task": "predict"})), (15.0, Ended(status))):  # type: ignore[arg-type]
+        for now, event in ((2.0, Facts({"task": "train"})), (12.0, Facts({"task": "predict"})), (15.0, Ended(status))):
             clock.now = now
             writer.write(event)
     # each time 2 s to start, 10 s of training, 3 s of predicting

@@ -9,10 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-import bunri
 from bunri.errors import BunriError, ConfigError, DataError, EngineError
 from bunri.events import Ended, Event, from_line
 from bunri.files import cannot_write
+
+PACKAGE = Path(__file__).resolve().parents[1]
+"""The folder of this bunri."""
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -185,5 +187,5 @@ def _bunri_alone(folder: Path) -> Path:
     alone.mkdir(exist_ok=True)
     link = alone / "bunri"
     if not link.is_symlink():
-        link.symlink_to(Path(next(iter(bunri.__path__))).resolve())
+        link.symlink_to(PACKAGE)
     return alone
