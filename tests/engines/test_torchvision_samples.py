@@ -4,11 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from builders import make_dataset
 from PIL import Image
 from torch import Tensor, nn
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
+from builders import make_dataset
 from bunri.augment import Augmenter
 from bunri.engines.torchvision.inference import predict_view
 from bunri.engines.torchvision.samples import TrainingSamples, batches, places, seed_of

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import yaml
-from builders import make_dataset
 from PIL import Image
 
+from builders import make_dataset
 from bunri.dataset import Dataset
 from bunri.engines.base import Job
 from bunri.events import Event, Scalars

@@ -11,7 +11,7 @@ from bunri.fuse import fuse
 from bunri.io import read_predictions, write_predictions
 from bunri.predictions import Predictions, concatenate
 
-SAME_OBJECT = 0.55
+SAME_OBJECT = 0.7
 """IoU from which boxes that one model found in several trainings are one object."""
 
 

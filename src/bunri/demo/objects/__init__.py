@@ -20,15 +20,15 @@ SKETCHES: dict[str, Sketch] = {
 """How each class is drawn."""
 
 LONG_SIDE: dict[str, tuple[float, float]] = {
-    "General trash": (26, 80),
-    "Paper": (28, 105),
-    "Paper pack": (32, 90),
-    "Metal": (28, 80),
-    "Glass": (36, 105),
-    "Plastic": (34, 105),
-    "Styrofoam": (34, 110),
-    "Plastic bag": (38, 120),
-    "Battery": (24, 48),
-    "Clothing": (56, 120),
+    "General trash": (32, 88),
+    "Paper": (34, 110),
+    "Paper pack": (44, 104),
+    "Metal": (40, 96),
+    "Glass": (52, 120),
+    "Plastic": (46, 116),
+    "Styrofoam": (40, 116),
+    "Plastic bag": (42, 124),
+    "Battery": (32, 60),
+    "Clothing": (60, 124),
 }
 """Smallest and largest long side in pixels of the photo; sizes between are log-uniform."""
