@@ -1,6 +1,7 @@
 """Augmentation as data: an Albumentations pipeline written in Albumentations' own words, and its effect on boxes."""
 
 import inspect
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -38,7 +39,9 @@ class Augmenter:
             min_height=MIN_BOX_SIDE,
             clip=True,
         )
-        self._compose = albumentations.Compose(build_transforms(pipeline), bbox_params=boxes) if pipeline else None
+        with warnings.catch_warnings():  # a pipeline that moves no box is as good as any
+            warnings.filterwarnings("ignore", "Got processor for bboxes", UserWarning)
+            self._compose = albumentations.Compose(build_transforms(pipeline), bbox_params=boxes) if pipeline else None
 
     def __call__(
         self, photo: NDArray[np.uint8], box_xyxy: FloatArray, class_index: IntArray, seed: int

@@ -1,0 +1,31 @@
+from pathlib import Path
+
+from bunri.run_folder import RunFolder, run_folder_of
+
+
+def test_where_a_run_lies(tmp_path: Path) -> None:
+    assert run_folder_of(tmp_path, "trash", "fcos", 2).path == tmp_path / "trash/fcos/fold2"
+    assert run_folder_of(tmp_path, "trash", "fcos", 2, seed=7).path == tmp_path / "trash/fcos/fold2/seed7"
+
+
+def test_the_manifest_gathers_facts(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    assert folder.status == "new"
+    assert not folder.path.exists()
+    folder.update_manifest({"status": "running", "seed": 1})
+    folder.update_manifest({"status": "done"})
+    assert folder.read_manifest() == {"status": "done", "seed": 1}
+    assert folder.status == "done"
+
+
+def test_clearing_takes_what_a_run_made_and_nothing_of_the_users(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    own = [folder.metrics_file, folder.results_file, folder.log_file, folder.checkpoint_file("best")]
+    own += [folder.predictions_file("val"), folder.view_file("val", "hflip")]
+    for path in [*own, tmp_path / "notes.txt"]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    folder.update_manifest({"status": "done"})
+    folder.clear()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["notes.txt"]
+    assert folder.status == "new"
