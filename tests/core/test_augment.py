@@ -40,7 +40,7 @@ def test_a_box_cut_away_takes_its_class_along() -> None:
 
 
 def test_the_seed_decides() -> None:
-    noisy = {"RandomBrightnessContrast": {"p": 0.5}}
+    noisy: dict[str, dict[str, Any]] = {"RandomBrightnessContrast": {"p": 0.5}}
     results = [_apply(noisy, seed=seed)[0].tobytes() for seed in range(8)]
     assert results == [_apply(noisy, seed=seed)[0].tobytes() for seed in range(8)]
     assert len(set(results)) > 2
