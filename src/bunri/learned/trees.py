@@ -1,0 +1,125 @@
+"""Gradient-boosted trees (LightGBM) that say how likely a candidate is true, as plain text that can be kept in JSON."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bunri.boxes import BoolArray, FloatArray
+from bunri.errors import MissingPackageError
+from bunri.learned.features import Features
+
+if TYPE_CHECKING:
+    import lightgbm
+
+
+@dataclass(frozen=True)
+class TreeSettings:
+    """How the trees grow. Measured on real out-of-fold predictions; see ``docs/learned_fusion.md``.
+
+    Attributes:
+        seeds: So many models are averaged.
+        rounds: Trees of each.
+        learning_rate: Of boosting.
+        leaves: Of each tree.
+        least_in_leaf: Candidates in a leaf, at least.
+        feature_share: Share of the features a tree may look at.
+        row_share: Share of the candidates a tree is grown on.
+        l2: Penalty on the values of the leaves.
+        bins: Of each feature.
+    """
+
+    seeds: int = 3
+    rounds: int = 150
+    learning_rate: float = 0.08
+    leaves: int = 31
+    least_in_leaf: int = 40
+    feature_share: float = 0.3
+    row_share: float = 0.7
+    l2: float = 5.0
+    bins: int = 63
+
+    def parameters(self, seed: int, threads: int) -> dict[str, object]:
+        """In LightGBM's words; the same numbers give the same trees with any number of threads."""
+        return {
+            "objective": "binary",
+            "learning_rate": self.learning_rate,
+            "num_leaves": self.leaves,
+            "min_data_in_leaf": self.least_in_leaf,
+            "feature_fraction": self.feature_share,
+            "bagging_fraction": self.row_share,
+            "bagging_freq": 1,
+            "lambda_l2": self.l2,
+            "max_bin": self.bins,
+            "seed": seed,
+            "num_threads": threads,
+            "deterministic": True,
+            "force_col_wise": True,
+            "verbosity": -1,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Trees:
+    """Fitted trees of several seeds.
+
+    Attributes:
+        models: In LightGBM's text format.
+        gains: Share of the gain of each feature, by name; sums to 1.
+    """
+
+    models: tuple[str, ...]
+    gains: dict[str, float]
+    _boosters: "list[lightgbm.Booster]" = field(default_factory=list, repr=False)
+
+    def log_odds(self, features: Features, threads: int = 1) -> FloatArray:
+        """Mean log-odds ``(N,)`` of being true over the seeds."""
+        if not self._boosters:
+            self._boosters.extend(_lightgbm().Booster(model_str=model) for model in self.models)
+        if not len(features.values):
+            return np.empty(0)
+        parts = [b.predict(features.values, raw_score=True, num_threads=threads) for b in self._boosters]
+        return np.asarray(np.mean(parts, axis=0), np.float64)
+
+
+def grow(
+    features: Features,
+    is_true: BoolArray,
+    settings: TreeSettings,
+    seed: int = 0,
+    threads: int = 1,
+    go_on: Callable[[int], bool] = lambda grown: True,
+) -> Trees:
+    """Fit trees to candidates that are true or not.
+
+    Args:
+        features: Of N candidates.
+        is_true: ``(N,)``
+        settings: How they grow.
+        seed: The models use the seeds ``seed``, ``seed + 1`` and so on.
+        threads: Of LightGBM; the trees are the same.
+        go_on: Is asked after each model, with their number; False ends it with those there are.
+    """
+    lightgbm, gains, models = _lightgbm(), np.zeros(len(features.names)), []
+    data = lightgbm.Dataset(
+        features.values, is_true.astype(np.float64), params={"max_bin": settings.bins, "verbosity": -1}
+    )
+    for k in range(settings.seeds):
+        booster = lightgbm.train(settings.parameters(seed + k, threads), data, settings.rounds)
+        models.append(booster.model_to_string())
+        gains += booster.feature_importance("gain")
+        if not go_on(k + 1):
+            break
+    shares = gains / max(gains.sum(), 1e-300)
+    return Trees(tuple(models), dict(zip(features.names, shares.tolist(), strict=True)))
+
+
+def _lightgbm() -> Any:
+    try:
+        import lightgbm
+    except ImportError as error:
+        raise MissingPackageError(
+            "learned fusion needs LightGBM, but it is not installed. Install it with `pip install lightgbm`."
+        ) from error
+    return lightgbm
