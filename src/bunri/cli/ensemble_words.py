@@ -69,8 +69,18 @@ def search_text(found: "SearchResult") -> str:
             f"({found.folds} folds, {found.groups} groups of {found.images} images)",
             f"against {found.gain.b} alone: {_difference(found.gain)}, {found.gain.verdict}",
             f"families: {families}; lowest scores: {floors}; {found.seconds:.1f} s",
+            *explanation_lines(found.recipe.found.get("explanation")),
+            *found.notes,
         ]
     )
+
+
+def explanation_lines(explanation: Any) -> list[str]:
+    """What a learned recipe looks at: the first features, and the members."""
+    if not explanation:
+        return []
+    parts = {"features": list(explanation["features"].items())[:6], "members": explanation["members"].items()}
+    return [f"{what} by gain: {', '.join(f'{k} {share:.0%}' for k, share in rows)}" for what, rows in parts.items()]
 
 
 def gain_text(found: "Gain") -> str:

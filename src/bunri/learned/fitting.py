@@ -141,6 +141,6 @@ def _cross_fitted(
     for k in range(folds):
         model = fit_on(material, np.asarray(fold != k), settings, seed, threads)
         rows = np.flatnonzero(fold[boxes.image] == k)
-        score[rows] = model.probability(material.features.take(rows), boxes.class_index[rows], threads)
+        score[rows] = model.probability(material.features.take(rows), boxes.class_index[rows])
         tell("fold", k + 1, folds)
     return score

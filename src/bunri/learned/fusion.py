@@ -14,7 +14,7 @@ from bunri.errors import DataError
 from bunri.files import read_json, write_json
 from bunri.learned.candidates import Candidates, make_candidates
 from bunri.learned.explanation import Explanation, explain_gains
-from bunri.learned.features import describe
+from bunri.learned.features import Features, describe
 from bunri.learned.model import Model
 from bunri.predictions import Predictions
 
@@ -41,18 +41,16 @@ class LearnedFusion:
     model: Model
     out_of_fold: Predictions | None = field(default=None, repr=False)
 
-    def apply(
-        self, members: Mapping[str, Predictions], dataset: Dataset | None = None, threads: int = 1
-    ) -> Predictions:
+    def apply(self, members: Mapping[str, Predictions], dataset: Dataset | None = None) -> Predictions:
         """Fuse new predictions of the same members.
 
         Args:
             members: By name; others than ``self.members`` are left out.
             dataset: Where given, boxes are first cut at the borders of its images, as they should be.
-            threads: To score with; the result is the same.
 
         Raises:
-            DataError: A member is missing, or names classes that were not there when it was fitted.
+            DataError: A member is missing, names classes that were not there when it was fitted, or the model knows
+                other features than this version of bunri.
         """
         missing = [name for name in self.members if name not in members]
         if missing:
@@ -66,8 +64,16 @@ class LearnedFusion:
         cut = chosen if dataset is None else [member.clipped(dataset) for member in chosen]
         candidates = make_candidates(cut, self.sources)
         features = describe(candidates, self.classes)
-        score = self.model.probability(features, candidates.boxes.class_index, threads)
+        self._check_features(features)
+        score = self.model.probability(features, candidates.boxes.class_index)
         return scored_anew(candidates, score)
+
+    def _check_features(self, features: Features) -> None:
+        if features.names != tuple(self.model.trees.gains):
+            raise DataError(
+                f"a learned fusion must know the features of this version of bunri ({len(features.names)}), but it was "
+                f"fitted with others ({len(self.model.trees.gains)}). Fit it again."
+            )
 
     def explain(self) -> Explanation:
         """Which features and which members carried the gain."""
@@ -88,9 +94,11 @@ class LearnedFusion:
         try:
             if values["format"] != FORMAT:
                 raise ValueError(f"format {values['format']!r} is not {FORMAT}")
-            names = (tuple(values["members"]), tuple(values["sources"]))
-            return cls(*names, values["classes"], Model.from_dict(values["model"]))
-        except (KeyError, TypeError, ValueError) as error:
+            members, sources = (tuple(str(name) for name in values[key]) for key in ("members", "sources"))
+            if not set(sources) <= set(members) or not sources:
+                raise ValueError(f"sources must be among {', '.join(members)}, but are {', '.join(sources) or 'none'}")
+            return cls(members, sources, int(values["classes"]), Model.from_dict(values["model"]))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(f"a learned fusion must be whole, but it is not: {error}. Fit it again.") from error
 
     def save(self, path: str | PathLike[str]) -> None:

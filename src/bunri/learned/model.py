@@ -8,6 +8,7 @@ import numpy as np
 
 from bunri.boxes import BoolArray, FloatArray, IntArray
 from bunri.learned.features import Features
+from bunri.learned.forest import Forest
 from bunri.learned.network import Network, NetworkSettings, train_network
 from bunri.learned.trees import Trees, TreeSettings, grow
 
@@ -37,9 +38,9 @@ class Model:
     networks: tuple[Network, ...]
     network_share: float
 
-    def probability(self, features: Features, class_index: IntArray, threads: int = 1) -> FloatArray:
+    def probability(self, features: Features, class_index: IntArray) -> FloatArray:
         """How likely each of N candidates is true, ``(N,)`` in [0, 1]."""
-        log_odds = self.trees.log_odds(features, threads)
+        log_odds = self.trees.log_odds(features)
         if self.networks:
             networks = np.mean([network.log_odds(features, class_index) for network in self.networks], axis=0)
             log_odds = (1 - self.network_share) * log_odds + self.network_share * networks
@@ -48,7 +49,7 @@ class Model:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {
-            "trees": list(self.trees.models),
+            "trees": self.trees.forest.to_dict(),
             "gains": self.trees.gains,
             "networks": [network.to_dict() for network in self.networks],
             "network_share": self.network_share,
@@ -57,8 +58,11 @@ class Model:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Model":
         """Back from ``to_dict``."""
-        trees = Trees(tuple(values["trees"]), dict(values["gains"]))
-        return cls(trees, tuple(Network.from_dict(v) for v in values["networks"]), values["network_share"])
+        trees = Trees(Forest.from_dict(values["trees"]), {str(k): float(v) for k, v in values["gains"].items()})
+        networks = tuple(Network.from_dict(one) for one in values["networks"])
+        if any(network.knots.shape[1] != trees.forest.features for network in networks):
+            raise ValueError("networks and trees must know the same features, but they do not")
+        return cls(trees, networks, float(values["network_share"]))
 
 
 def fit_model(

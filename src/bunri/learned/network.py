@@ -25,7 +25,7 @@ Layers = list[Float32Array]
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """How the network learns. Measured on real out-of-fold predictions; see ``docs/learned_fusion.md``.
+    """How the network learns. Measured on real out-of-fold predictions; see ``docs/learned-fusion.md``.
 
     Attributes:
         hidden: Widths of the hidden layers.
@@ -58,6 +58,12 @@ class Network:
     classes: int
     layers: Layers
 
+    def __post_init__(self) -> None:
+        widths = [self.knots.shape[-1] + self.classes, *(bias.size for bias in self.layers[1::2])]
+        shapes = [shape for pair in pairwise(widths) for shape in (pair, pair[1:])]
+        if self.knots.ndim != 2 or widths[-1] != 1 or [layer.shape for layer in self.layers] != shapes:
+            raise ValueError("the layers of a network must fit its inputs and each other, but they do not")
+
     def log_odds(self, features: Features, class_index: IntArray) -> FloatArray:
         """Log-odds ``(N,)`` of being true."""
         hidden = normal_scores(features.values, self.knots, class_index, self.classes)
@@ -76,7 +82,8 @@ class Network:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Network":
         """Back from ``to_dict``."""
-        return cls(text_to_array(values["knots"]), values["classes"], [text_to_array(v) for v in values["layers"]])
+        layers = [text_to_array(layer, "float32") for layer in values["layers"]]
+        return cls(text_to_array(values["knots"], "float32"), int(values["classes"]), layers)
 
 
 def _pairs(layers: Layers) -> list[tuple[Float32Array, Float32Array]]:

@@ -1,6 +1,7 @@
 """Arrays as text in JSON: exact, small, and nothing that could run when it is read."""
 
 import base64
+import math
 import zlib
 from typing import Any
 
@@ -9,7 +10,8 @@ from numpy.typing import NDArray
 
 from bunri.errors import DataError
 
-DTYPES = ("float32", "float64", "int64")
+MOST_BYTES = 1 << 28
+"""No array of a fitted model is larger; a small text that claims to be is not unpacked."""
 
 
 def array_to_text(array: NDArray[Any]) -> dict[str, Any]:
@@ -19,17 +21,26 @@ def array_to_text(array: NDArray[Any]) -> dict[str, Any]:
     return {"dtype": array.dtype.name, "shape": list(array.shape), "data": data}
 
 
-def text_to_array(value: dict[str, Any]) -> NDArray[Any]:
-    """Back from ``array_to_text``.
+def text_to_array(value: Any, dtype: str) -> NDArray[Any]:
+    """Back from ``array_to_text`` of an array of type ``dtype``.
 
     Raises:
-        DataError: It is not an array written by it.
+        DataError: It is not an array written by it, or of another type.
     """
     try:
-        if value["dtype"] not in DTYPES:
-            raise ValueError(f"type {value['dtype']!r} is not one of {', '.join(DTYPES)}")
-        content = zlib.decompress(base64.b64decode(value["data"], validate=True))
-        dtype = np.dtype(value["dtype"])
-        return np.frombuffer(content, dtype.newbyteorder("<")).reshape(value["shape"]).astype(dtype)
+        if value["dtype"] != dtype:
+            raise ValueError(f"its type must be {dtype}, but it is {value['dtype']!r}")
+        shape, little = [int(side) for side in value["shape"]], np.dtype(dtype).newbyteorder("<")
+        content = _unpacked(base64.b64decode(value["data"], validate=True), math.prod(shape) * little.itemsize)
+        return np.frombuffer(content, little).reshape(shape).astype(dtype)
     except (KeyError, TypeError, ValueError, zlib.error) as error:
         raise DataError(f"an array of a fitted model must be whole, but it is not: {error}. Fit it again.") from error
+
+
+def _unpacked(packed: bytes, size: int) -> bytes:
+    if not 0 <= size <= MOST_BYTES:
+        raise ValueError(f"it must have at most {MOST_BYTES} bytes, but claims {size}")
+    content = zlib.decompressobj().decompress(packed, size + 1)
+    if len(content) != size:
+        raise ValueError(f"it must have {size} bytes, but has {'more' if len(content) > size else len(content)}")
+    return content

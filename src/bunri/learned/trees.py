@@ -1,22 +1,21 @@
-"""Gradient-boosted trees (LightGBM) that say how likely a candidate is true, as plain text that can be kept in JSON."""
+"""Gradient-boosted trees (LightGBM, Ke et al. 2017) that say how likely a candidate is true."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from bunri.boxes import BoolArray, FloatArray
 from bunri.errors import MissingPackageError
 from bunri.learned.features import Features
-
-if TYPE_CHECKING:
-    import lightgbm
+from bunri.learned.forest import Forest
+from bunri.learned.lightgbm_trees import forest_of
 
 
 @dataclass(frozen=True)
 class TreeSettings:
-    """How the trees grow. Measured on real out-of-fold predictions; see ``docs/learned_fusion.md``.
+    """How the trees grow. Measured on real out-of-fold predictions; see ``docs/learned-fusion.md``.
 
     Attributes:
         seeds: So many models are averaged.
@@ -62,25 +61,19 @@ class TreeSettings:
 
 @dataclass(frozen=True, eq=False)
 class Trees:
-    """Fitted trees of several seeds.
+    """Fitted trees.
 
     Attributes:
-        models: In LightGBM's text format.
-        gains: Share of the gain of each feature, by name; sums to 1.
+        forest: Of all seeds; they add up to log-odds.
+        gains: Share of the gain of each feature, by name in the order of the features; sums to 1.
     """
 
-    models: tuple[str, ...]
+    forest: Forest
     gains: dict[str, float]
-    _boosters: "list[lightgbm.Booster]" = field(default_factory=list, repr=False)
 
-    def log_odds(self, features: Features, threads: int = 1) -> FloatArray:
+    def log_odds(self, features: Features) -> FloatArray:
         """Mean log-odds ``(N,)`` of being true over the seeds."""
-        if not self._boosters:
-            self._boosters.extend(_lightgbm().Booster(model_str=model) for model in self.models)
-        if not len(features.values):
-            return np.empty(0)
-        parts = [b.predict(features.values, raw_score=True, num_threads=threads) for b in self._boosters]
-        return np.asarray(np.mean(parts, axis=0), np.float64)
+        return self.forest.total(features.values)
 
 
 def grow(
@@ -112,7 +105,7 @@ def grow(
         if not go_on(k + 1):
             break
     shares = gains / max(gains.sum(), 1e-300)
-    return Trees(tuple(models), dict(zip(features.names, shares.tolist(), strict=True)))
+    return Trees(forest_of(models, len(features.names)), dict(zip(features.names, shares.tolist(), strict=True)))
 
 
 def _lightgbm() -> Any:

@@ -19,11 +19,18 @@ from bunri.search.recipe import EnsembleRecipe, recipe_of
 from bunri.search.scoring import Scorer, scorer_of
 from bunri.search.task import Task
 
-FAMILIES: dict[str, str] = {"fused": "bunri.search.families:FusedFamily"}
+FAMILIES: dict[str, str] = {
+    "fused": "bunri.search.families:FusedFamily",
+    "calibrated": "bunri.search.calibrated:CalibratedFamily",
+    "learned": "bunri.search.learned:LearnedFamily",
+}
 """Families as ``module:class``, from the simplest on: of two of equal score the earlier is taken."""
 
-DEFAULT_FAMILIES = ("fused",)
+DEFAULT_FAMILIES = ("fused", "learned")
 """What a search tries unless told otherwise."""
+
+FALLBACK = "fused"
+"""What a search tries where there is too little data for every family it was to try."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,9 @@ class Family(Protocol):
     name: str
     path: list[Progress]
 
+    def refusal(self, task: Task) -> str | None:
+        """Why the data is not enough for it to help; None where it is."""
+
     def fit(self, task: Task, fold: int, deadline: float) -> EnsembleRecipe:
         """The recipe found on the images outside of ``fold``, on all where it is ``task.folds``.
 
@@ -82,6 +92,10 @@ class FusedFamily:
     scorer: Scorer | None = None
     memory: Memory | None = None
     start: float = field(default_factory=time.monotonic)
+
+    def refusal(self, task: Task) -> str | None:
+        """Never: a single member as it is is always there."""
+        return None
 
     def fit(self, task: Task, fold: int, deadline: float = np.inf) -> EnsembleRecipe:
         """Search on the images outside of ``fold``; candidates scored for another fold are not fused again."""

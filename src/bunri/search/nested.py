@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from bunri.evaluate.bootstrap import draw_images
 from bunri.evaluate.matching import match, objects_of
 from bunri.evaluate.metrics import none_if_nan
 from bunri.predictions import Predictions, concatenate
-from bunri.search.families import DEFAULT_FAMILIES, FAMILIES, Family, OnProgress, Progress, family_of
+from bunri.search.families import DEFAULT_FAMILIES, FALLBACK, FAMILIES, Family, OnProgress, Progress, family_of
 from bunri.search.recipe import EnsembleRecipe, apply_recipe
 from bunri.search.task import Task, make_task
 
@@ -42,6 +42,7 @@ class SearchResult:
         groups: Number of groups of images that stayed together.
         lowest_scores: The floor each member came with, by name.
         seconds: It took.
+        notes: Which families were left out, and why.
     """
 
     recipe: EnsembleRecipe
@@ -57,12 +58,13 @@ class SearchResult:
     groups: int
     lowest_scores: dict[str, float]
     seconds: float
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Plain values for JSON; the recipe without what a fitted method learned, which only its file has."""
         numbers = {name: none_if_nan(getattr(self, name)) for name in ("score", "low", "high", "seconds")}
         return {
-            "recipe": self.recipe.model_dump(mode="json"),
+            "recipe": self.recipe.model_dump(mode="json", exclude={"parameters"}),
             "mAP50": numbers.pop("score"),
             **numbers,
             "gain": self.gain.to_dict(),
@@ -71,6 +73,7 @@ class SearchResult:
             "folds": self.folds,
             "groups": self.groups,
             "lowest_scores": {name: none_if_nan(score) for name, score in self.lowest_scores.items()},
+            "notes": list(self.notes),
             "path": [asdict(step) for step in self.path],
         }
 
@@ -102,7 +105,8 @@ def search(
         seed: Of the folds.
         groups: One label for each image of the data set; images of one label stay together. None finds capture sessions
             where the data set has times.
-        families: Kinds of recipes to try, of ``FAMILIES``.
+        families: Kinds of recipes to try, of ``FAMILIES``. Those the data is too small for are left out and noted;
+            where none is left, fusing is searched.
         time_budget: Seconds after which the best so far must do; None searches to the end.
         threads: Candidates scored side by side; the result is the same.
         resamples: Of the interval.
@@ -118,12 +122,21 @@ def search(
         if name not in FAMILIES:
             raise UsageError(f"families must be among {', '.join(FAMILIES)}, but got {name!r}")
     task = make_task(predictions, dataset, folds, seed, groups)
-    clock = _Clock(start, math.inf if time_budget is None else start + time_budget, len(families))
-    fitted = [_cross_fit(family_of(name, on_progress, threads, state), task, clock) for name in families]
+    made, notes = _families_for(task, [family_of(name, on_progress, threads, state) for name in families])
+    made = made or [family_of(FALLBACK, on_progress, threads, state)]
+    clock = _Clock(start, math.inf if time_budget is None else start + time_budget, len(made))
+    fitted = [_cross_fit(family, task, clock) for family in made]
     scores = _training_scores(fitted, task)
     best = fitted[_chosen(scores[:, -1])]
     out_of_fold = concatenate([fitted[_chosen(scores[:, k])].held_out[k] for k in range(folds)], name="ensemble")
-    return _result(task, best, out_of_fold, fitted, scores[:, -1], resamples, start)
+    return replace(_result(task, best, out_of_fold, fitted, scores[:, -1], resamples, start), notes=notes)
+
+
+def _families_for(task: Task, families: Sequence[Family]) -> tuple[list[Family], tuple[str, ...]]:
+    """The families for which there is enough data, and why the others are left out."""
+    refusals = [family.refusal(task) for family in families]
+    kept = [family for family, reason in zip(families, refusals, strict=True) if reason is None]
+    return kept, tuple(reason for reason in refusals if reason is not None)
 
 
 @dataclass
@@ -188,7 +201,7 @@ def _result(
     honest = {"mAP50": none_if_nan(score), "low": none_if_nan(low), "high": none_if_nan(high)}
     found = {**honest, "images": len(task.image_id), "folds": task.folds, "family": best.family.name}
     return SearchResult(
-        recipe=best.recipe.model_copy(update={"found": found}),
+        recipe=best.recipe.model_copy(update={"found": {**best.recipe.found, **found}}),
         score=score,
         low=low,
         high=high,

@@ -18,9 +18,16 @@ from bunri.settings import Settings
 
 Apply = Callable[["EnsembleRecipe", Sequence[Predictions]], Predictions]
 
-APPLIERS: dict[str, str] = dict.fromkeys(METHODS, "bunri.search.recipe:apply_fusion")
+APPLIERS: dict[str, str] = {
+    **dict.fromkeys(METHODS, "bunri.search.recipe:apply_fusion"),
+    "calibrated": "bunri.search.calibrated:apply_calibrated",
+    "learned": "bunri.search.learned:apply_learned",
+}
 """How a method is applied, as ``module:function``. A method beyond fusing keeps what it fitted in ``parameters``; its
 function takes the recipe and the members in the order of the recipe."""
+
+CAN_DO_WITHOUT = (*METHODS, "calibrated")
+"""Methods that can be applied where members are missing."""
 
 
 class EnsembleRecipe(Settings):
@@ -76,7 +83,8 @@ class EnsembleRecipe(Settings):
         members = " + ".join(name if weight == 1 else f"{weight:g} {name}" for name, weight in named)
         floors = sorted(set(self.min_score) - {0.0})
         above = f", scores above {', '.join(f'{floor:g}' for floor in floors)}" if floors else ""
-        return f"{_describe(self.options)}: {members}{above}" if self.method in METHODS else f"{self.method}: {members}"
+        words = "learned" if self.method == "learned" else _describe(self.options)
+        return f"{'calibrated ' if self.method == 'calibrated' else ''}{words}: {members}{above}"
 
 
 def _describe(options: FuseOptions) -> str:
@@ -115,8 +123,8 @@ def apply_recipe(
     Args:
         recipe: What was found.
         members: New predictions of the same models by name; others than the recipe's are left out.
-        allow_missing: Members that are not there are left out and the weights of the others stand; a recipe of a
-            fitted method cannot do without any.
+        allow_missing: Members that are not there are left out and the weights of the others stand; a recipe of
+            learned fusion cannot do without any, as its model knows only places seen by all.
         name: Of the result.
 
     Raises:
@@ -124,11 +132,11 @@ def apply_recipe(
     """
     there = [member for member in recipe.members if member in members]
     missing = sorted(set(recipe.members) - set(there))
-    if missing and not (allow_missing and there and recipe.method in METHODS):
+    if missing and not (allow_missing and there and recipe.method in CAN_DO_WITHOUT):
         raise DataError(
             f"the recipe needs the members {', '.join(recipe.members)}, but {', '.join(missing)} "
             f"{'is' if len(missing) == 1 else 'are'} not among {', '.join(members) or 'none'}. Name a file with "
-            "--member NAME=FILE, or leave members out with --allow-missing (not with fitted recipes)."
+            "--member NAME=FILE, or leave members out with --allow-missing (not with learned recipes)."
         )
     kept = recipe if not missing else without_members(recipe, missing)
     module, _, function = APPLIERS[kept.method].partition(":")
