@@ -90,8 +90,10 @@ def test_half_a_pixel_past_the_border_is_rounding(tmp_path: Path, overshoot: flo
     assert _found(path, photos=False) == {"crowd": 1} | found
 
 
-def test_a_test_set_is_not_blamed_for_having_no_boxes(tmp_path: Path) -> None:
-    assert _found(write_coco_json(tmp_path, lambda coco: coco.pop("annotations")), photos=False) == {}
+def test_a_test_set_is_told_once_that_it_has_no_boxes(tmp_path: Path) -> None:
+    path = write_coco_json(tmp_path, lambda coco: coco.pop("annotations"))
+    assert _found(path, photos=False) == {"no_boxes": 1}
+    assert not examine(path, photos=False).breaks_training
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ KINDS: Mapping[str, Kind] = {
     "same_photo": Kind(_WARNING, "photo stored twice", "keep one; are the labels equal?"),
     "near_duplicate": Kind(_WARNING, "nearly the same photo", "`bunri split` keeps them in one fold"),
     "image_without_boxes": Kind(_INFO, "image without boxes", "right if nothing is on it"),
+    "no_boxes": Kind(_INFO, "no boxes at all", "right for a test set; nothing can be learned or scored"),
     "crowd": Kind(_INFO, "crowd region", "ignored in training and evaluation"),
 }
 

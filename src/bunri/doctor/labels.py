@@ -177,8 +177,9 @@ def _repeated_boxes(labels: Labels) -> Iterator[Fault]:
 
 
 def _absences(labels: Labels) -> Iterator[Fault]:
-    """Classes and images without boxes, where there are boxes at all (a test set has none)."""
+    """Classes and images without boxes; one finding where there are no boxes at all (a test set has none)."""
     if not labels.annotations:
+        yield "no_boxes", "annotations"
         return
     boxes = [box for box in labels.annotations if isinstance(box, dict)]
     used = {box.get("category_id") for box in boxes if is_integer(box.get("category_id"))}
