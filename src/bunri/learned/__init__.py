@@ -3,16 +3,12 @@
 from bunri.learned.explanation import Explanation
 from bunri.learned.fitting import MIN_IMAGES, TooLittleDataError, fit_learned
 from bunri.learned.fusion import LearnedFusion
-from bunri.learned.model import ModelSettings
-from bunri.learned.network import NetworkSettings
 from bunri.learned.trees import TreeSettings
 
 __all__ = [
     "MIN_IMAGES",
     "Explanation",
     "LearnedFusion",
-    "ModelSettings",
-    "NetworkSettings",
     "TooLittleDataError",
     "TreeSettings",
     "fit_learned",

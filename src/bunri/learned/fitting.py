@@ -16,7 +16,7 @@ from bunri.dataset import Dataset
 from bunri.errors import DataError, UsageError
 from bunri.learned.fusion import LearnedFusion, check_class_count, scored_anew
 from bunri.learned.material import Material, choose_sources, make_material
-from bunri.learned.model import Model, ModelSettings, fit_model
+from bunri.learned.trees import Trees, TreeSettings, grow
 from bunri.predictions import Predictions
 from bunri.splits import stratified_folds
 
@@ -39,7 +39,7 @@ def fit_learned(
     progress: Progress | None = None,
     *,
     folds: int = 5,
-    settings: ModelSettings | None = None,
+    settings: TreeSettings | None = None,
     threads: int = 1,
 ) -> LearnedFusion:
     """Fit a learned fusion, and score every image by a model that did not see its fold.
@@ -62,7 +62,7 @@ def fit_learned(
     """
     known, part = checked_members(members, dataset)
     material = make_material(known, choose_sources(known, part), part)
-    tell, chosen = progress or (lambda what, done, total: None), settings or ModelSettings()
+    tell, chosen = progress or (lambda what, done, total: None), settings or TreeSettings()
     everywhere = np.ones(len(part), np.bool_)
     check_enough(material, everywhere)
     out_of_fold = None
@@ -71,9 +71,9 @@ def fit_learned(
         fold = stratified_folds(part, labels[dataset.rows_of(part.images.id)], folds, seed)
         score = _cross_fitted(material, fold, folds, chosen, seed, threads, tell)
         out_of_fold = scored_anew(material.candidates, score)
-    model = fit_on(material, everywhere, chosen, seed, threads)
+    trees = fit_on(material, everywhere, chosen, seed, threads)
     tell("all images", 1, 1)
-    return LearnedFusion(material.candidates.names, material.sources, material.classes, model, out_of_fold)
+    return LearnedFusion(material.candidates.names, material.sources, material.classes, trees, out_of_fold)
 
 
 def checked_members(members: Sequence[Predictions], dataset: Dataset) -> tuple[list[Predictions], Dataset]:
@@ -107,30 +107,21 @@ def check_enough(material: Material, images: BoolArray) -> None:
 def fit_on(
     material: Material,
     images: BoolArray,
-    settings: ModelSettings,
+    settings: TreeSettings,
     seed: int = 0,
     threads: int = 1,
     go_on: Callable[[int], bool] = lambda grown: True,
-) -> Model:
+) -> Trees:
     """Fit to the candidates on some images ``(I,)``; ``go_on`` is asked after each model of trees."""
     rows = material.rows_of(images)
-    return fit_model(
-        features=material.features.take(rows),
-        class_index=material.candidates.boxes.class_index[rows],
-        is_true=material.is_true[rows],
-        classes=material.classes,
-        settings=settings,
-        seed=seed,
-        threads=threads,
-        go_on=go_on,
-    )
+    return grow(material.features.take(rows), material.is_true[rows], settings, seed, threads, go_on)
 
 
 def _cross_fitted(
     material: Material,
     fold: IntArray,
     folds: int,
-    settings: ModelSettings,
+    settings: TreeSettings,
     seed: int,
     threads: int,
     tell: Progress,
@@ -139,8 +130,8 @@ def _cross_fitted(
     boxes = material.candidates.boxes
     score = np.zeros(len(boxes.score))
     for k in range(folds):
-        model = fit_on(material, np.asarray(fold != k), settings, seed, threads)
+        trees = fit_on(material, np.asarray(fold != k), settings, seed, threads)
         rows = np.flatnonzero(fold[boxes.image] == k)
-        score[rows] = model.probability(material.features.take(rows), boxes.class_index[rows])
+        score[rows] = trees.probability(material.features.take(rows))
         tell("fold", k + 1, folds)
     return score

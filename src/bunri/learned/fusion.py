@@ -15,7 +15,7 @@ from bunri.files import read_json, write_json
 from bunri.learned.candidates import Candidates, make_candidates
 from bunri.learned.explanation import Explanation, explain_gains
 from bunri.learned.features import Features, describe
-from bunri.learned.model import Model
+from bunri.learned.trees import Trees
 from bunri.predictions import Predictions
 
 FORMAT = 1
@@ -30,7 +30,7 @@ class LearnedFusion:
         members: Names, in the order of the features.
         sources: Names of the members whose boxes become candidates.
         classes: C of the data set it was fitted on.
-        model: What scores the candidates.
+        trees: What scores the candidates.
         out_of_fold: The images it was fitted on, each scored by a model fitted without its fold; None where not
             asked for.
     """
@@ -38,7 +38,7 @@ class LearnedFusion:
     members: tuple[str, ...]
     sources: tuple[str, ...]
     classes: int
-    model: Model
+    trees: Trees
     out_of_fold: Predictions | None = field(default=None, repr=False)
 
     def apply(self, members: Mapping[str, Predictions], dataset: Dataset | None = None) -> Predictions:
@@ -49,7 +49,7 @@ class LearnedFusion:
             dataset: Where given, boxes are first cut at the borders of its images, as they should be.
 
         Raises:
-            DataError: A member is missing, names classes that were not there when it was fitted, or the model knows
+            DataError: A member is missing, names classes that were not there when it was fitted, or the trees know
                 other features than this version of bunri.
         """
         missing = [name for name in self.members if name not in members]
@@ -65,24 +65,24 @@ class LearnedFusion:
         candidates = make_candidates(cut, self.sources)
         features = describe(candidates, self.classes)
         self._check_features(features)
-        score = self.model.probability(features, candidates.boxes.class_index)
+        score = self.trees.probability(features)
         return scored_anew(candidates, score)
 
     def _check_features(self, features: Features) -> None:
-        if features.names != tuple(self.model.trees.gains):
+        if features.names != tuple(self.trees.gains):
             raise DataError(
                 f"a learned fusion must know the features of this version of bunri ({len(features.names)}), but it was "
-                f"fitted with others ({len(self.model.trees.gains)}). Fit it again."
+                f"fitted with others ({len(self.trees.gains)}). Fit it again."
             )
 
     def explain(self) -> Explanation:
         """Which features and which members carried the gain."""
-        return explain_gains(self.model.trees.gains, self.members)
+        return explain_gains(self.trees.gains, self.members)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; ``out_of_fold`` is left out."""
         names = {"members": list(self.members), "sources": list(self.sources)}
-        return {"format": FORMAT, **names, "classes": self.classes, "model": self.model.to_dict()}
+        return {"format": FORMAT, **names, "classes": self.classes, "trees": self.trees.to_dict()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "LearnedFusion":
@@ -97,7 +97,7 @@ class LearnedFusion:
             members, sources = (tuple(str(name) for name in values[key]) for key in ("members", "sources"))
             if not set(sources) <= set(members) or not sources:
                 raise ValueError(f"sources must be among {', '.join(members)}, but are {', '.join(sources) or 'none'}")
-            return cls(members, sources, int(values["classes"]), Model.from_dict(values["model"]))
+            return cls(members, sources, int(values["classes"]), Trees.from_dict(values["trees"]))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(f"a learned fusion must be whole, but it is not: {error}. Fit it again.") from error
 

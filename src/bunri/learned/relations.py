@@ -58,7 +58,7 @@ def relate(boxes: ImageBoxes, rivals: FloatArray, structure: FloatArray) -> None
                     _higher(rivals, i, pair, same, score)
                 else:
                     _lower(rivals, i, pair, same, score)
-                _containment(structure, i, pair, same, score, area_of(boxes.box, j) / area_of(boxes.box, i))
+                _containment(structure, i, pair, same, score, (_size(boxes.box, j) / _size(boxes.box, i)) ** 2)
                 _vicinity(structure, i, pair.iou, same, score)
                 if pair.iou < 0.2:
                     _distance(structure, boxes, i, j, same)
@@ -113,11 +113,17 @@ def _vicinity(structure: FloatArray, i: int, iou: float, same: bool, score: floa
 
 @compiled_part
 def _distance(structure: FloatArray, boxes: ImageBoxes, i: int, j: int, same: bool) -> None:
-    box, size = boxes.box, np.sqrt(area_of(boxes.box, i))
+    box, size = boxes.box, _size(boxes.box, i)
     x = (box[i, 0] + box[i, 2] - box[j, 0] - box[j, 2]) / 2
     y = (box[i, 1] + box[i, 3] - box[j, 1] - box[j, 3]) / 2
     fading = boxes.score[j] * np.exp(-np.sqrt(x * x + y * y) / size)
     structure[i, NEAR_MASS if same else NEAR_MASS_OTHER] += fading
     if same:
-        ratio = size / np.sqrt(area_of(box, j))
+        ratio = size / _size(box, j)
         structure[i, ALIKE_SCORE] = max(structure[i, ALIKE_SCORE], boxes.score[j] * min(ratio, 1 / ratio))
+
+
+@compiled_part
+def _size(box: FloatArray, i: int) -> float:
+    """Square root of the area; a box without area is a thousandth of a pixel, so that ratios are numbers."""
+    return float(max(np.sqrt(area_of(box, i)), 1e-3))

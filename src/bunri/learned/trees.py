@@ -71,9 +71,23 @@ class Trees:
     forest: Forest
     gains: dict[str, float]
 
-    def log_odds(self, features: Features) -> FloatArray:
-        """Mean log-odds ``(N,)`` of being true over the seeds."""
-        return self.forest.total(features.values)
+    def probability(self, features: Features) -> FloatArray:
+        """How likely each of N candidates is true, ``(N,)`` in [0, 1]."""
+        return np.asarray(1 / (1 + np.exp(-np.clip(self.forest.total(features.values), -60, 60))))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {"forest": self.forest.to_dict(), "gains": self.gains}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Trees":
+        """Back from ``to_dict``.
+
+        Raises:
+            ValueError: The trees are not whole.
+        """
+        gains = {str(name): float(share) for name, share in values["gains"].items()}
+        return cls(Forest.from_dict(values["forest"]), gains)
 
 
 def grow(

@@ -9,12 +9,12 @@ import numpy as np
 
 from bunri.boxes import BoolArray
 from bunri.evaluate.matching import match, objects_of
-from bunri.learned import LearnedFusion, ModelSettings, TooLittleDataError
+from bunri.learned import LearnedFusion, TooLittleDataError, TreeSettings
 from bunri.learned.candidates import CLUSTER_IOU
 from bunri.learned.fitting import check_enough, fit_on
 from bunri.learned.fusion import scored_anew
 from bunri.learned.material import Material, choose_sources, make_material
-from bunri.learned.model import Model
+from bunri.learned.trees import Trees
 from bunri.predictions import Predictions
 from bunri.search.families import OnProgress, Progress
 from bunri.search.recipe import EnsembleRecipe
@@ -23,13 +23,13 @@ from bunri.search.task import Task
 
 @dataclass(eq=False)
 class LearnedFamily:
-    """WBF clusters scored anew by trees and a network, fitted on the images outside of each fold."""
+    """WBF clusters scored anew by trees, fitted on the images outside of each fold."""
 
     on_progress: OnProgress = lambda progress: None
     threads: int = 1
     state: Path | None = None
     """Not used: a fit is made again."""
-    settings: ModelSettings = field(default_factory=ModelSettings)
+    settings: TreeSettings = field(default_factory=TreeSettings)
     name: str = "learned"
     path: list[Progress] = field(default_factory=list)
     start: float = field(default_factory=time.monotonic)
@@ -48,10 +48,10 @@ class LearnedFamily:
         """Fit on the images outside of ``fold``; at the deadline with the models there are, at least one."""
         images, material = np.asarray(task.fold != fold), self._material(task, fold)
         in_time = lambda grown: time.monotonic() < deadline  # noqa: E731
-        model = fit_on(material, images, self.settings, threads=self.threads, go_on=in_time)
-        fusion = LearnedFusion(task.names, material.sources, material.classes, model)
+        trees = fit_on(material, images, self.settings, threads=self.threads, go_on=in_time)
+        fusion = LearnedFusion(task.names, material.sources, material.classes, trees)
         recipe = recipe_of_learned(fusion)
-        self._note(task, fold, recipe, _score(material, model, images, task))
+        self._note(task, fold, recipe, _score(material, trees, images, task))
         return recipe
 
     def _material(self, task: Task, fold: int) -> Material:
@@ -68,12 +68,12 @@ class LearnedFamily:
         self.on_progress(self.path[-1])
 
 
-def _score(material: Material, model: Model, images: BoolArray, task: Task) -> float:
+def _score(material: Material, trees: Trees, images: BoolArray, task: Task) -> float:
     """In sample: mAP50 on a fifth of the images it was fitted on, which tells as much and takes a fifth of the time."""
     images = images & (np.arange(len(images)) % 5 == 0)
     rows = np.flatnonzero(images[material.candidates.boxes.image])
     score = np.zeros(len(material.is_true))
-    score[rows] = model.probability(material.features.take(rows), material.candidates.boxes.class_index[rows])
+    score[rows] = trees.probability(material.features.take(rows))
     fused = scored_anew(material.candidates, score, images)
     ids = task.image_id[images]
     return float(match(fused, objects_of(task.dataset, ids)).mAP50(np.ones((len(ids), 1), np.int64))[0])
