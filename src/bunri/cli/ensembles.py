@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bunri.cli.member_files import duration, image_labels, member_paths, read_members, wordy
+from bunri.cli.member_files import duration, image_labels, member_paths, read_members, read_truth, wordy
 from bunri.cli.output import print_json, print_text, say
 from bunri.errors import UsageError
 
@@ -42,9 +42,9 @@ def eval_(
     """Score predictions: mAP50, mAP50_95, every class and size."""
     from bunri.cli.ensemble_words import evaluation_text, evaluation_values
     from bunri.evaluate import evaluate, evaluate_with_intervals
-    from bunri.io import load_dataset, read_predictions
+    from bunri.io import read_predictions
 
-    dataset = load_dataset(truth)
+    dataset = read_truth(truth)
     member = read_predictions(predictions, dataset)
     if resamples is None:
         values = evaluate(member, dataset, min_score).to_dict()
@@ -148,10 +148,10 @@ def search(
 ) -> None:
     """Find the best ensemble that held-out data supports, with its honest score."""
     from bunri.cli.ensemble_words import search_text
-    from bunri.io import load_dataset, write_predictions
+    from bunri.io import write_predictions
     from bunri.search import search, write_recipe
 
-    dataset = load_dataset(truth)
+    dataset = read_truth(truth)
     members = read_members(member_paths(predictions, member), dataset)
     labels, kinds = image_labels(dataset, groups), _families(families)
     found = search(
@@ -195,10 +195,9 @@ def gain(
 ) -> None:
     """Measure what adding a member buys: gain with a paired interval, and who finds what."""
     from bunri.cli.ensemble_words import gain_text
-    from bunri.io import load_dataset
     from bunri.search import gain
 
-    dataset = load_dataset(truth)
+    dataset = read_truth(truth)
     members = read_members(member_paths([*predictions, *add], member), dataset)
     own, added = members[: -len(add)], members[-len(add) :]
     labels, kinds = image_labels(dataset, groups), _families(families)
@@ -228,9 +227,9 @@ def compare(
     """Say whether A is better than B: paired difference of mAP50 with interval, p-value and verdict."""
     from bunri.cli.ensemble_words import comparison_text
     from bunri.evaluate import compare
-    from bunri.io import load_dataset, read_predictions
+    from bunri.io import read_predictions
 
-    dataset = load_dataset(truth)
+    dataset = read_truth(truth)
     members = [read_predictions(path, dataset) for path in (a, b)]
     labels = image_labels(dataset, groups or "none")
     found = compare(members[0], members[1], dataset, resamples, seed, min_score, labels)

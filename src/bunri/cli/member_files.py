@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import typer.core
 
-from bunri.errors import UsageError
+from bunri.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from bunri.boxes import IntArray
@@ -83,6 +83,20 @@ def read_members(paths: dict[str, Path], dataset: "Dataset") -> "list[Prediction
     from bunri.io import read_predictions
 
     return [read_predictions(path, dataset, name).clipped(dataset) for name, path in paths.items()]
+
+
+def read_truth(path: Path) -> "Dataset":
+    """Read a data set to score against.
+
+    Raises:
+        DataError: There is no box in it, so that no score exists.
+    """
+    from bunri.io import load_dataset
+
+    dataset = load_dataset(path)
+    if not dataset.boxes_per_class().any():
+        raise DataError(f"the truth must have boxes to score against, but {path} has none. Give the annotated file.")
+    return dataset
 
 
 def duration(text: str | None) -> float | None:

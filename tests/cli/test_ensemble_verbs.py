@@ -1,0 +1,152 @@
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders import make_dataset, random_world
+from bunri.cli import main
+from bunri.io import write_coco, write_predictions
+
+
+@dataclass
+class Terminal:
+    """Runs the command in this process; knows what it printed."""
+
+    monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str]
+    folder: Path
+    err: str = ""
+
+    def run(self, *words: object, exit_code: int = 0) -> str:
+        self.monkeypatch.setattr(sys, "argv", ["bunri", *map(str, words)])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        printed = self.capsys.readouterr()
+        self.err = printed.err
+        assert (caught.value.code or 0) == exit_code, printed.err
+        return printed.out
+
+    def json(self, *words: object) -> Any:
+        return json.loads(self.run(*words, "--json"))
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    """A folder with truth.json and the predictions a.parquet, b.csv and c.json on it."""
+    dataset, members = random_world(images=30, members=3)
+    write_coco(dataset, tmp_path / "truth.json")
+    for member, name in zip(members, ("a.parquet", "b.csv", "c.json"), strict=True):
+        write_predictions(member, tmp_path / name, dataset)
+    monkeypatch.chdir(tmp_path)
+    return Terminal(monkeypatch, capsys, tmp_path)
+
+
+def test_eval_in_words_and_as_json(terminal: Terminal) -> None:
+    values = terminal.json("eval", "a.parquet", "--truth", "truth.json")
+    assert 0.1 < values["mAP50"] < 1
+    assert set(values["AP50"]) == {"class0", "class1", "class2"}
+    text = terminal.run("eval", "a.parquet", "--truth", "truth.json")
+    assert f"{values['mAP50']:.4f}" in text
+    assert "lowest score" in text
+
+
+def test_eval_with_intervals(terminal: Terminal) -> None:
+    values = terminal.json("eval", "b.csv", "--truth", "truth.json", "--resamples", 50)
+    low, high = values["mAP50_interval"]
+    assert low < values["mAP50"] < high
+
+
+def test_a_floor_lowers_the_score(terminal: Terminal) -> None:
+    whole = terminal.json("eval", "a.parquet", "--truth", "truth.json")
+    cut = terminal.json("eval", "a.parquet", "--truth", "truth.json", "--min-score", 0.9)
+    assert cut["mAP50"] < whole["mAP50"]
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ["eval", "a.parquet"],
+        ["compare", "a.parquet", "b.csv"],
+        ["search", "a.parquet", "b.csv"],
+        ["gain", "a.parquet", "--add", "b.csv"],
+    ],
+)
+def test_a_truth_without_boxes_scores_nothing(terminal: Terminal, verb: list[str]) -> None:
+    dataset, _ = random_world(images=30)
+    write_coco(make_dataset([], image_ids=dataset.images.id.tolist()), terminal.folder / "empty.json")
+    terminal.run(*verb, "--truth", "empty.json", exit_code=3)
+    assert "empty.json has none. Give the annotated file." in terminal.err
+
+
+def test_fuse_with_options(terminal: Terminal) -> None:
+    words = ["fuse", "a.parquet", "b.csv", "--images", "truth.json", "--weights", "2,1", "--iou", "0.7"]
+    facts = terminal.json(*words, "--out", "fused.parquet", "--max-boxes", 5)
+    assert facts["members"] == ["a", "b"]
+    assert facts["boxes"] <= 5 * 30
+    fused = terminal.json("eval", "fused.parquet", "--truth", "truth.json")
+    assert fused["images"] == 30
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--weights", "2,x"], "weights must be numbers with commas between"),
+        (["--weights", "2"], "weights must have one number for each of the 2 members"),
+        (["--method", "magic"], "method must be one of wbf, nms, soft_nms, nmw, but got 'magic'"),
+        (["--member", "a=b.csv"], "both a"),
+        (["--recipe", "r.json", "--iou", "0.5"], "a recipe has options of its own, but --iou came too"),
+    ],
+)
+def test_options_that_cannot_be(terminal: Terminal, words: list[str], message: str) -> None:
+    terminal.run("fuse", "a.parquet", "b.csv", "--images", "truth.json", "--out", "f.csv", *words, exit_code=2)
+    assert message in terminal.err
+    assert not (terminal.folder / "f.csv").exists()
+
+
+def test_what_search_found_fuse_applies(terminal: Terminal) -> None:
+    words = ["search", "a.parquet", "b.csv", "c.json", "--truth", "truth.json", "--families", "fused", "folds=2"]
+    found = terminal.json(*words, "resamples=50", "--out", "recipe.json", "--out-of-fold", "oof.parquet")
+    honest = terminal.json("eval", "oof.parquet", "--truth", "truth.json")
+    assert found["mAP50"] == pytest.approx(honest["mAP50"], abs=1e-9)
+    assert "in sample" in terminal.err or terminal.err == ""
+    members = found["recipe"]["members"]
+    files = [name for name in ("a.parquet", "b.csv", "c.json") if name[0] in members]
+    facts = terminal.json("fuse", "--recipe", "recipe.json", *files, "--images", "truth.json", "--out", "f.parquet")
+    assert sorted(facts["members"]) == sorted(members)
+
+
+def test_a_recipe_without_its_member_is_refused_or_told(terminal: Terminal) -> None:
+    words = ["search", "a.parquet", "b.csv", "--truth", "truth.json", "--families", "fused", "folds=2", "resamples=20"]
+    terminal.run(*words, "--out", "recipe.json")
+    fuse = ["fuse", "--recipe", "recipe.json", "a.parquet", "--images", "truth.json", "--out", "f.parquet"]
+    terminal.run(*fuse, exit_code=3)
+    assert "member b of the recipe is not there" in terminal.err
+    assert not (terminal.folder / "f.parquet").exists()
+    terminal.run(*fuse, "--allow-missing")
+    assert (terminal.folder / "f.parquet").exists()
+
+
+def test_gain_of_each_member_added(terminal: Terminal) -> None:
+    words = ["gain", "a.parquet", "--add", "b.csv", "c.json", "--truth", "truth.json", "--families", "fused"]
+    gains = terminal.json(*words, "folds=2", "resamples=50")["gains"]
+    assert [one["added"] for one in gains] == ["b", "c"]
+    for one in gains:
+        assert one["low"] <= one["gain"] <= one["high"]
+
+
+def test_compare_says_a_verdict(terminal: Terminal) -> None:
+    values = terminal.json("compare", "a.parquet", "b.csv", "--truth", "truth.json", "--resamples", 100)
+    assert values["low"] <= values["difference"] <= values["high"]
+    assert values["verdict"] in ("better", "worse", "undecided")
+    same = terminal.json("compare", "a.parquet", "a.parquet", "--truth", "truth.json", "--resamples", 20)
+    assert same["difference"] == 0
+    assert same["verdict"] == "undecided"
+
+
+@pytest.mark.parametrize("time", ["soon", "0s", "-1"])
+def test_a_budget_that_is_no_time(terminal: Terminal, time: str) -> None:
+    terminal.run("search", "a.parquet", "b.csv", "--truth", "truth.json", f"time={time}", exit_code=2)
+    assert "a time must be a number of s, m or h, such as 60s" in terminal.err
