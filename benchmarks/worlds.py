@@ -1,13 +1,16 @@
 """Data of real size for the benchmarks: jittered ground truth with the numbers of the competition's photos."""
 
 import numpy as np
+from timing import data_folder
 
-from bunri.boxes import area
+from bunri.boxes import FloatArray, IntArray, area
 from bunri.dataset import Annotations, Dataset, Images
+from bunri.io import load_dataset
 from bunri.predictions import Predictions
 
 CLASS_SHARES = np.array([0.17, 0.27, 0.04, 0.04, 0.04, 0.13, 0.05, 0.22, 0.02, 0.02])
 SIDE = 1024
+LURES = 25
 
 
 def make_truth(images: int, seed: int = 0, boxes_per_image: float = 4.74) -> Dataset:
@@ -39,31 +42,95 @@ def make_truth(images: int, seed: int = 0, boxes_per_image: float = 4.74) -> Dat
     )
 
 
+def real_or_made_truth(images: int) -> Dataset:
+    """Images of the competition's annotations where ``BUNRI_DATA`` has them, made ones elsewhere."""
+    folder = data_folder()
+    if folder is None:
+        return make_truth(images)
+    annotated = load_dataset(folder / "oof" / "ground_truth.json")
+    ids = annotated.images.id
+    copies = -(-images // len(ids))
+    return annotated.subset(ids[:images]) if copies == 1 else repeated(annotated, copies).subset(range(images))
+
+
+def repeated(truth: Dataset, copies: int) -> Dataset:
+    """The images several times over, numbered from 0."""
+    marks, images = truth.annotations, truth.images
+    rows = np.arange(len(truth) * copies) % len(truth)
+    image = np.concatenate([truth.rows_of(marks.image_id) + copy * len(truth) for copy in range(copies)])
+    again = marks.take(np.arange(len(image)) % len(marks))
+    return Dataset(
+        class_names=truth.class_names,
+        category_ids=truth.category_ids,
+        images=Images(
+            id=np.arange(len(rows)),
+            file_name=tuple(f"{row}.jpg" for row in range(len(rows))),
+            width=images.width[rows],
+            height=images.height[rows],
+        ),
+        annotations=Annotations(
+            id=np.arange(len(image)),
+            image_id=image,
+            class_index=again.class_index,
+            box_xyxy=again.box_xyxy,
+            area=again.area,
+            is_crowd=again.is_crowd,
+        ),
+    )
+
+
 def make_member(truth: Dataset, boxes_per_image: int, seed: int) -> Predictions:
-    """A model: most objects found, jittered, a few times over; the rest low-scored boxes near objects or anywhere."""
+    """A model: a third of its boxes around objects, half around things that only look like one, the rest anywhere.
+
+    What misleads one model misleads the others too. Every image has ``boxes_per_image`` boxes, as detectors with a
+    limit give; objects are found several times over.
+    """
     random = np.random.default_rng(seed + 1000)
+    image = np.repeat(np.arange(len(truth)), boxes_per_image)
+    kind = random.choice(3, len(image), p=[0.35, 0.45, 0.2])
     marks = truth.annotations
-    total = boxes_per_image * len(truth)
-    near = random.integers(0, len(marks), int(total * 0.85))
-    spread = random.exponential(0.08, (len(near), 1)) + 0.01
-    sides = marks.box_xyxy[near, 2:] - marks.box_xyxy[near, :2]
-    box = marks.box_xyxy[near] + random.normal(0, 1, (len(near), 4)) * spread * np.tile(sides, 2)
-    right = random.random(len(near)) < 0.7
-    class_index = np.where(right, marks.class_index[near], random.integers(0, 10, len(near)))
-    quality = np.exp(-4 * spread[:, 0]) * np.where(right, 1, 0.35)
-    score = np.clip(quality * random.beta(1.2, 3.0, len(near)), 1e-4, 0.999)
-    low = random.uniform(0, SIDE * 0.8, (total - len(near), 2))
-    far = np.concatenate([low, low + random.uniform(10, 200, low.shape)], axis=1)
-    box, score = np.concatenate([box, far]), np.concatenate([score, random.beta(0.5, 12, len(far)) * 0.9 + 1e-4])
-    class_index = np.concatenate([class_index, random.integers(0, 10, len(far))])
-    image_id = np.concatenate([marks.image_id[near], random.integers(0, len(truth), len(far))])
+    near = _object_of(truth, image, random)
+    kind[near < 0] = 2
+    place = random.integers(0, LURES, len(image))
+    low, sides, label = _lures(len(truth))
+    anywhere = random.uniform(0, SIDE * 0.8, (len(image), 2))
+    boxes = [
+        marks.box_xyxy[near],
+        np.concatenate([low, low + sides], axis=2)[image, place],
+        np.concatenate([anywhere, anywhere + random.uniform(10, 200, anywhere.shape)], axis=1),
+    ]
+    labels = [marks.class_index[near], label[image, place], random.integers(0, 10, len(image))]
+    box, class_index = np.choose(kind[:, None], boxes), np.choose(kind, labels)
+    spread = random.exponential(0.08, (len(image), 1)) + 0.01
+    box = box + random.normal(0, 1, box.shape) * spread * np.tile(box[:, 2:] - box[:, :2], 2)
+    right = random.random(len(image)) < 0.7
+    class_index = np.where(right, class_index, random.integers(0, 10, len(image)))
+    quality = np.exp(-6 * spread[:, 0]) * np.where(right, 1, 0.6) * np.choose(kind, [1.0, 0.5, 0.2])
+    score = np.clip(quality * random.beta(0.7, 3.0, len(image)), 1e-4, 0.999)
     box = np.concatenate([np.minimum(box[:, :2], box[:, 2:] - 1), np.maximum(box[:, 2:], box[:, :2] + 1)], axis=1)
-    order = np.lexsort((-score, image_id))
+    order = np.lexsort((-score, image))
     return Predictions(
-        image_id=image_id[order],
+        image_id=truth.images.id[image[order]],
         class_index=class_index[order],
         score=score[order],
-        box_xyxy=np.clip(box, 0, SIDE)[order],
+        box_xyxy=box[order].clip(0, SIDE),
         seen_image_id=truth.images.id,
         name=f"model{seed}",
-    ).clipped(truth)
+    )
+
+
+def _lures(images: int) -> tuple[FloatArray, FloatArray, IntArray]:
+    """Places of each image that look like an object: corner and sides ``(images, LURES, 2)``, class."""
+    random = np.random.default_rng(0)
+    low = random.uniform(0, SIDE * 0.8, (images, LURES, 2))
+    sides = np.exp(random.normal(4.5, 0.8, (images, LURES, 2)))
+    return low, np.minimum(sides, SIDE - low), random.integers(0, 10, (images, LURES))
+
+
+def _object_of(truth: Dataset, image: IntArray, random: np.random.Generator) -> IntArray:
+    """An object of each box's image, any of them; -1 where there is none."""
+    rows = np.argsort(truth.rows_of(truth.annotations.image_id), kind="stable")
+    count = np.bincount(truth.rows_of(truth.annotations.image_id), minlength=len(truth))
+    first = np.cumsum(count) - count
+    picked = first[image] + np.floor(random.random(len(image)) * count[image]).astype(np.int64)
+    return np.where(count[image] > 0, rows[np.minimum(picked, len(rows) - 1)], -1)

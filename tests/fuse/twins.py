@@ -46,7 +46,7 @@ def best_of(boxes: Sequence[Box], box: Box, threshold: float) -> int | None:
 def mean_box(members: Sequence[Candidate], weights: Sequence[float]) -> Box:
     total = sum(weights)
     if total == 0:
-        return members[0].box
+        return mean_box(members, [1.0] * len(members))
     a, b, c, d = (sum(w * m.box[side] for w, m in zip(weights, members, strict=True)) / total for side in range(4))
     return (a, b, c, d)
 
@@ -90,7 +90,8 @@ def nmw(candidates: list[Candidate], options: FuseOptions, voters: Voters) -> Re
     for one in candidates:
         best = best_of([group[0].box for group in groups], one.box, options.iou)
         groups.append([one]) if best is None else groups[best].append(one)
-    return [(g[0].score, mean_box(g, [m.score * iou(m.box, g[0].box) for m in g])) for g in groups]
+    weights = [[m.score * iou(m.box, g[0].box) for m in g] for g in groups]
+    return [(g[0].score, mean_box(g, w) if any(w) else g[0].box) for g, w in zip(groups, weights, strict=True)]
 
 
 def soft_nms(candidates: list[Candidate], options: FuseOptions, voters: Voters) -> Result:

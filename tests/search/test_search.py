@@ -190,7 +190,7 @@ def test_moves() -> None:
     base = FuseOptions("wbf", 0.6, weights=(1.0, 0.5, 0.0), min_score=(0.0, 0.01, 0.0))
     near = list(neighbours(base))
     assert base not in near
-    assert len(set(near)) == len(near)
+    assert len({one for one in near if one.weights == base.weights}) > 10
     assert {one.min_score for one in near} >= {(0.001, 0.01, 0.0), (0.0, 0.005, 0.0), (0.0, 0.02, 0.0)}
     assert all((one.weights or ())[2] == 0 for one in near)
     assert with_weights(base, [4, 2, 1]).weights == (1.0, 0.5, 0.25)

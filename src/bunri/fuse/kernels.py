@@ -10,11 +10,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bunri.boxes import BoolArray, FloatArray, IntArray
+from bunri.boxes import FloatArray, IntArray
 from bunri.compiled import compiled_part
 
 Float32Array = NDArray[np.float32]
 ByteArray = NDArray[np.uint8]
+WordArray = NDArray[np.uint64]
+
+BLOCK = 8
+"""Boxes looked at together: as many bytes as the largest number has."""
 
 
 class Cells(NamedTuple):
@@ -96,10 +100,12 @@ class Scratch(NamedTuple):
     """``(5, room)`` corners and area of the shelf in float32."""
     hit: ByteArray
     """``(room,)`` which of the shelf may overlap."""
+    hits: WordArray
+    """``(room / BLOCK,)`` the same memory, a block in one number: 0 where none may."""
     sums: FloatArray
     """``(room, 9)`` of the boxes that came together."""
-    joined: BoolArray
-    """``(room, M)`` which member has a box among them."""
+    joined: FloatArray
+    """``(room, M)`` 1 where the member has a box among them, else 0."""
     order: IntArray
     """``(room,)``"""
     final: FloatArray
@@ -107,8 +113,9 @@ class Scratch(NamedTuple):
 
 
 def scratch_for(cells: Cells, members: int) -> Scratch:
-    """Room for the largest cell."""
-    room = int(np.diff(cells.place).max(initial=0))
+    """Room for the largest cell, in whole blocks."""
+    room = -(-int(np.diff(cells.place).max(initial=0)) // BLOCK) * BLOCK
+    hit = np.zeros(room, np.uint8)
     return Scratch(
         row=np.empty(room, np.int64),
         member=np.empty(room, np.int64),
@@ -116,10 +123,11 @@ def scratch_for(cells: Cells, members: int) -> Scratch:
         head=np.empty(members, np.int64),
         value=np.empty(members),
         box=np.empty((room, 4)),
-        rough=np.empty((5, room), np.float32),
-        hit=np.zeros(room, np.uint8),
+        rough=np.zeros((5, room), np.float32),
+        hit=hit,
+        hits=hit.view(np.uint64),
         sums=np.empty((room, 9)),
-        joined=np.empty((room, members), np.bool_),
+        joined=np.empty((room, members)),
         order=np.empty(room, np.int64),
         final=np.empty(room),
     )
@@ -167,31 +175,38 @@ def put(scratch: Scratch, k: int, x1: float, y1: float, x2: float, y2: float) ->
 
 @compiled_part
 def best_overlap(scratch: Scratch, count: int, cells: Cells, row: int, iou: float) -> int:
-    """The first of the ``count`` boxes on the shelf whose IoU with a box is highest and above ``iou``, or -1.
+    """The first of the ``count`` boxes on the shelf whose IoU with a box is highest and above ``iou``, or -1."""
+    mark_overlaps(scratch, 0, count, cells, row, iou)
+    best, best_iou = -1, iou
+    for block in range((count + BLOCK - 1) // BLOCK):
+        if scratch.hits[block] != 0:
+            for k in range(BLOCK * block, min(BLOCK * (block + 1), count)):
+                if scratch.hit[k]:
+                    overlap = iou_of(scratch.box, k, cells.box, row)
+                    if overlap > best_iou:
+                        best, best_iou = k, overlap
+    return best
 
-    A first pass in float32, free of branches, marks the boxes that may pass; it errs only towards marking. The exact
-    IoU in float64 is computed for those alone.
+
+@compiled_part
+def mark_overlaps(scratch: Scratch, first: int, count: int, cells: Cells, row: int, iou: float) -> None:
+    """Mark which boxes on the shelf, from ``first`` on, may have an IoU above ``iou`` with a box.
+
+    In float32 and free of branches, so that it compiles to vector instructions; it errs only towards marking. It works
+    in whole blocks and may mark what lies beyond the last box.
     """
     x1, y1, x2, y2 = cells.box[row, 0], cells.box[row, 1], cells.box[row, 2], cells.box[row, 3]
-    area = (x2 - x1) * (y2 - y1)
     left, top, right, bottom = np.float32(x1), np.float32(y1), np.float32(x2), np.float32(y2)
     # inter / (a + b - inter) > t  <=>  inter > t / (1 + t) * (a + b)
     ratio, loose = np.float32(iou / (1 + iou) * 0.99999), np.float32(cells.slack)
-    own, zero = np.float32(area), np.float32(0)
+    own, zero = np.float32((x2 - x1) * (y2 - y1)), np.float32(0)
     lefts, tops, rights, bottoms = scratch.rough[0], scratch.rough[1], scratch.rough[2], scratch.rough[3]
     areas, hit = scratch.rough[4], scratch.hit
-    for k in range(count):
+    for k in range(max(first, 0) // BLOCK * BLOCK, (count + BLOCK - 1) // BLOCK * BLOCK):
         width = (rights[k] if rights[k] < right else right) - (lefts[k] if lefts[k] > left else left) + loose
         height = (bottoms[k] if bottoms[k] < bottom else bottom) - (tops[k] if tops[k] > top else top) + loose
         inter = (width if width > zero else zero) * (height if height > zero else zero)
-        hit[k] = inter >= ratio * (areas[k] + own)
-    best, best_iou = -1, iou
-    for k in range(count):
-        if hit[k]:
-            overlap = iou_of(scratch.box, k, cells.box, row)
-            if overlap > best_iou:
-                best, best_iou = k, overlap
-    return best
+        hit[k] = inter > ratio * (areas[k] + own)
 
 
 @compiled_part

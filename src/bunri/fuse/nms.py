@@ -9,10 +9,11 @@ def fuse_cells(cells: Cells, first: int, last: int, rule: Rule, votes: Votes, sc
     """Fuse the cells ``first`` to ``last``; a box goes when its IoU with a kept one is above the threshold."""
     box = cells.box
     for cell in range(first, last):
-        fused.size[cell] = 0
+        count = 0
         for k in range(merge_runs(cells, cell, rule, scratch)):
-            row, count = scratch.row[k], fused.size[cell]
+            row = scratch.row[k]
             if best_overlap(scratch, count, cells, row, rule.iou) < 0:
                 put(scratch, count, box[row, 0], box[row, 1], box[row, 2], box[row, 3])
                 store(fused, cells.place[cell] + count, scratch.score[k], box, row)
-                fused.size[cell] += 1
+                count += 1
+        fused.size[cell] = count

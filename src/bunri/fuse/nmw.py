@@ -13,13 +13,13 @@ def fuse_cells(cells: Cells, first: int, last: int, rule: Rule, votes: Votes, sc
     """
     box, sums = cells.box, scratch.sums
     for cell in range(first, last):
-        fused.size[cell], place = 0, cells.place[cell]
+        count, place = 0, cells.place[cell]
         for k in range(merge_runs(cells, cell, rule, scratch)):
             row = scratch.row[k]
-            c = best_overlap(scratch, fused.size[cell], cells, row, rule.iou)
+            c = best_overlap(scratch, count, cells, row, rule.iou)
             if c < 0:
-                c = fused.size[cell]
-                fused.size[cell] += 1
+                c = count
+                count += 1
                 for column in range(5):
                     sums[c, column] = 0.0
                 put(scratch, c, box[row, 0], box[row, 1], box[row, 2], box[row, 3])
@@ -28,7 +28,8 @@ def fuse_cells(cells: Cells, first: int, last: int, rule: Rule, votes: Votes, sc
             for side in range(4):
                 sums[c, side] += weight * box[row, side]
             sums[c, 4] += weight
-        for c in range(fused.size[cell]):
+        for c in range(count):
             if sums[c, 4] > 0:
                 for side in range(4):
                     fused.box[place + c, side] = sums[c, side] / sums[c, 4]
+        fused.size[cell] = count

@@ -2,69 +2,71 @@
 
 import math
 
-from bunri.boxes import FloatArray, IntArray
 from bunri.compiled import compiled, compiled_part
-from bunri.fuse.kernels import Cells, Fused, Rule, Scratch, Votes, iou_of, merge_runs, put, store
+from bunri.fuse.kernels import BLOCK, Cells, Fused, Rule, Scratch, Votes, iou_of, mark_overlaps, merge_runs, put, store
 
 LINEAR, GAUSSIAN = range(2)
+
+GONE = -math.inf
+"""Value of a box that was kept: no box stands behind it."""
 
 
 @compiled
 def fuse_cells(cells: Cells, first: int, last: int, rule: Rule, votes: Votes, scratch: Scratch, fused: Fused) -> None:
-    """Fuse the cells ``first`` to ``last``; scores are the decayed ones (the paper's, equation 3).
+    """Fuse the cells ``first`` to ``last``; scores are the decayed ones.
 
-    A box is decayed by the kept ones only when it is about to be kept itself: scores only fall, so a box whose
-    outdated score is below another's true one can wait. The order of decays, and so every bit, is the paper's.
+    Gaussian decays (the paper's equation 3) are subtracted from the logarithm of the score, so that a decay takes no
+    exponential function; linear ones (equation 1) are multiplied.
     """
-    heap, met, box = scratch.order, scratch.member, cells.box
     for cell in range(first, last):
-        waiting = merge_runs(cells, cell, rule, scratch)
-        fused.size[cell] = 0
-        for k in range(waiting):
-            heap[k] = k
-            met[k] = 0
-        while waiting > 0 and scratch.score[heap[0]] > rule.lowest:
-            k, count = heap[0], fused.size[cell]
-            row = scratch.row[k]
-            if met[k] == count:
-                put(scratch, count, box[row, 0], box[row, 1], box[row, 2], box[row, 3])
-                store(fused, cells.place[cell] + count, scratch.score[k], box, row)
-                fused.size[cell] += 1
-                waiting -= 1
-                heap[0] = heap[waiting]
-            else:
-                scratch.score[k] = _decayed(scratch, k, count, box, rule)
-                met[k] = count
-            _sift_down(heap, waiting, scratch.score)
+        waiting, count, start = merge_runs(cells, cell, rule, scratch), 0, 0
+        _line_up(cells, waiting, rule, scratch)
+        while start < waiting:
+            best, highest = start, scratch.final[start]
+            for k in range(start + 1, waiting):
+                if scratch.final[k] > highest:
+                    best, highest = k, scratch.final[k]
+            score = _score(scratch, best, rule)
+            if not score > rule.lowest:
+                break
+            store(fused, cells.place[cell] + count, score, scratch.box, best)
+            count += 1
+            _decay(cells, scratch, best, start, waiting, rule)
+            scratch.final[best] = GONE
+            while start < waiting and scratch.final[start] == GONE:
+                start += 1
+        fused.size[cell] = count
 
 
 @compiled_part
-def _decayed(scratch: Scratch, k: int, count: int, box: FloatArray, rule: Rule) -> float:
-    """The score of box ``k`` of the line after the decays by the kept boxes it has not met yet."""
-    score, row = scratch.score[k], scratch.row[k]
-    for j in range(scratch.member[k], count):
-        overlap = iou_of(scratch.box, j, box, row)
-        if rule.kind == GAUSSIAN:
-            if overlap > 0:
-                score *= math.exp(-overlap * overlap / rule.sigma)
-        elif overlap > rule.iou:
-            score *= 1 - overlap
-    return float(score)
+def _line_up(cells: Cells, waiting: int, rule: Rule, scratch: Scratch) -> None:
+    """Lay the boxes of the line on the shelf, and what they are ranked by into ``final``."""
+    box = cells.box
+    for k in range(waiting):
+        row, score = scratch.row[k], scratch.score[k]
+        put(scratch, k, box[row, 0], box[row, 1], box[row, 2], box[row, 3])
+        scratch.final[k] = score if rule.kind == LINEAR else math.log(score)
 
 
 @compiled_part
-def _sift_down(heap: IntArray, waiting: int, score: FloatArray) -> None:
-    """Let the first entry of a heap sink to its place; the highest score is on top, the smaller entry of equal ones."""
-    place, sinking = 0, heap[0]
-    while 2 * place + 1 < waiting:
-        child = 2 * place + 1
-        if child + 1 < waiting:
-            a, b = heap[child], heap[child + 1]
-            if score[b] > score[a] or (score[b] == score[a] and b < a):
-                child += 1
-        upper = heap[child]
-        if score[sinking] > score[upper] or (score[sinking] == score[upper] and sinking < upper):
-            break
-        heap[place] = upper
-        place = child
-    heap[place] = sinking
+def _score(scratch: Scratch, k: int, rule: Rule) -> float:
+    """The decayed score of box ``k``; one that never met another has its own, to the last bit."""
+    own, value = scratch.score[k], scratch.final[k]
+    return value if rule.kind == LINEAR or own <= 0 else own * math.exp(value - math.log(own))
+
+
+@compiled_part
+def _decay(cells: Cells, scratch: Scratch, best: int, start: int, waiting: int, rule: Rule) -> None:
+    """Take from the boxes of the line, from ``start`` on, what overlapping box ``best`` costs them."""
+    linear = rule.kind == LINEAR
+    iou, sharpness, final = rule.iou if linear else 0.0, 1 / rule.sigma, scratch.final
+    mark_overlaps(scratch, start, waiting, cells, scratch.row[best], iou)
+    for block in range(start // BLOCK, (waiting + BLOCK - 1) // BLOCK):
+        if scratch.hits[block] != 0:
+            for k in range(max(BLOCK * block, start), min(BLOCK * (block + 1), waiting)):
+                if scratch.hit[k]:
+                    overlap = iou_of(scratch.box, k, scratch.box, best)
+                    if not linear:
+                        final[k] -= overlap * overlap * sharpness
+                    elif overlap > iou:
+                        final[k] *= 1 - overlap

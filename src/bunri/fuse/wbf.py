@@ -9,6 +9,9 @@ from bunri.sorting_kernels import sort_falling
 
 AVG, MAX, BOX_AND_MODEL_AVG, ABSENT_MODEL_AWARE_AVG = range(4)
 
+TINY = 1e-300
+"""Added to the score as weight of a box, so that a cluster of boxes of score 0 lies in their middle."""
+
 SCORE, WEIGHT, MEMBER_WEIGHT, BOXES, HIGHEST, X1, Y1, X2, Y2 = range(9)
 """Columns of the sums of a cluster: of weighted scores, of the weights of its boxes, of the weights of its members, the
 number of boxes, the highest weighted score, and the corners times weighted score."""
@@ -22,45 +25,52 @@ def fuse_cells(cells: Cells, first: int, last: int, rule: Rule, votes: Votes, sc
     cluster is the mean of its boxes weighted by score; it moves as boxes join, at the cost of one addition.
     """
     for cell in range(first, last):
-        fused.size[cell] = 0
+        count = 0
         for k in range(merge_runs(cells, cell, rule, scratch)):
-            c = best_overlap(scratch, fused.size[cell], cells, scratch.row[k], rule.iou)
+            c = best_overlap(scratch, count, cells, scratch.row[k], rule.iou)
             if c < 0:
-                c = fused.size[cell]
-                fused.size[cell] += 1
-                for column in range(9):
-                    scratch.sums[c, column] = 0.0
-                for m in range(len(rule.scale)):
-                    scratch.joined[c, m] = False
-                scratch.sums[c, HIGHEST] = scratch.score[k]
-            _join(cells, scratch, c, k, rule)
-        for c in range(fused.size[cell]):
+                _found(cells, scratch, count, k, rule)
+                count += 1
+            else:
+                _join(cells, scratch, c, k, rule)
+        for c in range(count):
             scratch.order[c] = c
             scratch.final[c] = confidence(scratch.sums, c, rule.kind, votes, cells.image[cell])
         # np.int64, not the literal 0: numba would compile the sort once more for it
-        sort_falling(scratch.order, scratch.final, np.int64(0), fused.size[cell])
-        for k in range(fused.size[cell]):
+        sort_falling(scratch.order, scratch.final, np.int64(0), count)
+        for k in range(count):
             c = scratch.order[k]
             store(fused, cells.place[cell] + k, scratch.final[c], scratch.box, c)
+        fused.size[cell] = count
+
+
+@compiled_part
+def _found(cells: Cells, scratch: Scratch, c: int, k: int, rule: Rule) -> None:
+    """Let box ``k`` of the line found cluster ``c``."""
+    row, own, score, sums = scratch.row[k], scratch.member[k], scratch.score[k], scratch.sums
+    for m in range(len(rule.scale)):
+        scratch.joined[c, m] = 0.0
+    scratch.joined[c, own] = 1.0
+    sums[c, SCORE], sums[c, HIGHEST], sums[c, BOXES] = score, score, 1.0
+    sums[c, WEIGHT], sums[c, MEMBER_WEIGHT] = rule.scale[own], rule.scale[own]
+    for side in range(4):
+        sums[c, X1 + side] = (score + TINY) * cells.box[row, side]
+    put(scratch, c, cells.box[row, 0], cells.box[row, 1], cells.box[row, 2], cells.box[row, 3])
 
 
 @compiled_part
 def _join(cells: Cells, scratch: Scratch, c: int, k: int, rule: Rule) -> None:
-    """Let box ``k`` of the line join cluster ``c`` and move it; boxes of score 0 move nothing."""
+    """Let box ``k`` of the line join cluster ``c`` and move it."""
     row, m, score, sums = scratch.row[k], scratch.member[k], scratch.score[k], scratch.sums
     sums[c, SCORE] += score
     sums[c, WEIGHT] += rule.scale[m]
-    sums[c, BOXES] += 1
-    if not scratch.joined[c, m]:
-        scratch.joined[c, m] = True
-        sums[c, MEMBER_WEIGHT] += rule.scale[m]
+    sums[c, BOXES] += 1.0
+    sums[c, MEMBER_WEIGHT] += rule.scale[m] * (1.0 - scratch.joined[c, m])
+    scratch.joined[c, m] = 1.0
     for side in range(4):
-        sums[c, X1 + side] += score * cells.box[row, side]
-    if sums[c, BOXES] == 1:
-        put(scratch, c, cells.box[row, 0], cells.box[row, 1], cells.box[row, 2], cells.box[row, 3])
-    elif score > 0:
-        total = sums[c, SCORE]
-        put(scratch, c, sums[c, X1] / total, sums[c, Y1] / total, sums[c, X2] / total, sums[c, Y2] / total)
+        sums[c, X1 + side] += (score + TINY) * cells.box[row, side]
+    share = 1.0 / (sums[c, SCORE] + TINY * sums[c, BOXES])
+    put(scratch, c, sums[c, X1] * share, sums[c, Y1] * share, sums[c, X2] * share, sums[c, Y2] * share)
 
 
 @compiled_part
