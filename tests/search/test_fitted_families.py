@@ -182,7 +182,8 @@ def test_a_member_that_finds_nothing_cannot_be_calibrated() -> None:
     blind = members[0][:0].named("blind")
     found = search([members[0], blind], dataset, folds=2, families=["calibrated"], resamples=5)
     assert found.recipe.method != "calibrated"
-    assert "calibration needs true and false boxes" in found.notes[0]
+    assert "calibration needs true and false boxes of each member" in found.notes[0]
+    assert "blind has 0 true ones of 0" in found.notes[0]
 
 
 @pytest.mark.parametrize("name", FAMILIES)

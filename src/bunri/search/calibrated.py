@@ -24,6 +24,9 @@ from bunri.search.recipe import EnsembleRecipe, recipe_of
 from bunri.search.scoring import scorer_of
 from bunri.search.task import Task
 
+INNER_PARTS = 4
+"""Options are searched on scores calibrated out of so many parts."""
+
 
 @dataclass(frozen=True, eq=False)
 class JudgedBoxes:
@@ -41,6 +44,11 @@ class JudgedBoxes:
     is_true: BoolArray
     image: IntArray
 
+    def can_be_calibrated(self, images: BoolArray) -> bool:
+        """Whether there are true and false boxes on some images ``(I,)``."""
+        is_true = self.is_true[images[self.image]]
+        return bool(is_true.any() and not is_true.all())
+
     def calibration(self, images: BoolArray, classes: int) -> Calibration:
         """Curves fitted to the boxes on some images ``(I,)``."""
         rows = images[self.image]
@@ -53,6 +61,17 @@ def judged_boxes(member: Predictions, task: Task) -> JudgedBoxes:
     is_true, is_ignored = true_candidates(boxes, task.image_id, task.dataset)
     kept = ~is_ignored
     return JudgedBoxes(boxes.score[kept], boxes.class_index[kept], is_true[kept], boxes.image[kept])
+
+
+def _inner_part(task: Task) -> IntArray:
+    """Part ``(I,)`` of each image within which curves are not fitted and applied to the same box; groups stay whole."""
+    return np.asarray(np.unique(task.groups, return_inverse=True)[1] % INNER_PARTS)
+
+
+def _training_parts(task: Task, left_out: int) -> list[BoolArray]:
+    """For each part the images ``(I,)`` its curves are fitted on: those of other parts, without the fold left out."""
+    part = _inner_part(task)
+    return [np.asarray((part != k) & (task.fold != left_out)) for k in range(INNER_PARTS)]
 
 
 class PlainClimb(Climb):
@@ -81,11 +100,15 @@ class CalibratedFamily:
 
     def refusal(self, task: Task) -> str | None:
         """Why no curves can be fitted; None where they can for every fold."""
-        try:
-            for fold in range(task.folds):
-                self._curves(task, np.asarray(task.fold != fold))
-        except DataError as error:
-            return str(error)
+        parts = [part for fold in range(task.folds + 1) for part in _training_parts(task, fold)]
+        for member in task.members:
+            boxes = self._boxes(member, task)
+            if not all(boxes.can_be_calibrated(images) for images in parts):
+                return (
+                    "calibration needs true and false boxes of each member in every part of the images, but "
+                    f"{member.name} has {int(boxes.is_true.sum())} true ones of {len(boxes.is_true)} in all. "
+                    "Take plain fusion, or more images."
+                )
         return None
 
     def fit(self, task: Task, fold: int, deadline: float = np.inf) -> EnsembleRecipe:
@@ -112,14 +135,11 @@ class CalibratedFamily:
         return {member.name: self._boxes(member, task).calibration(images, classes) for member in task.members}
 
     def _out_of_fold(self, task: Task, left_out: int, member: Predictions) -> Predictions:
-        """The member calibrated, each fold by curves of the others; the fold left out stays as it is, unused."""
+        """The member calibrated, each part of the images by curves of other parts, never of the fold left out."""
         boxes, classes, parts = self._boxes(member, task), len(task.dataset.class_names), []
-        for fold in range(task.folds):
-            part = member.of_images(task.image_id[task.fold == fold])
-            if fold != left_out:
-                training = np.asarray((task.fold != fold) & (task.fold != left_out))
-                part = boxes.calibration(training, classes).apply_to(part)
-            parts.append(part)
+        for k, training in enumerate(_training_parts(task, left_out)):
+            part = member.of_images(task.image_id[_inner_part(task) == k])
+            parts.append(boxes.calibration(training, classes).apply_to(part))
         return concatenate(parts, member.name)
 
     def _reliability(self, calibrated: Task, fold: int) -> dict[str, Any]:
