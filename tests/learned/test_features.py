@@ -71,6 +71,16 @@ def test_what_a_member_did_not_look_at_is_unknown_and_what_it_found_empty_is_not
     np.testing.assert_allclose(columns["place: own"], [0.7, 0.4, 0.7], atol=1e-6)
 
 
+def test_a_member_that_gives_no_boxes_changes_its_own_view_only() -> None:
+    """Else the numbers of all members would mean one thing where it looked and another where it did not."""
+    a, b = members_of()
+    alone, beside = describe(make_candidates([a], ["a"]), 3), describe(make_candidates([a, b], ["a"]), 3)
+    kept = [k for k, name in enumerate(beside.names) if not name.startswith("member b: ")]
+    assert [beside.names[k] for k in kept] == list(alone.names)
+    np.testing.assert_array_equal(beside.values[:, kept], alone.values)
+    assert len(beside.names) > len(kept)
+
+
 def test_classes_at_one_place() -> None:
     rows = [(1, 0, 0.6, BOX), (1, 1, 0.9, BOX), (1, 2, 0.1, BOX)]
     columns = by_name([make_predictions(rows, name="a")])

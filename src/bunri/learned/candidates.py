@@ -24,7 +24,8 @@ class Candidates:
         names: Of the members.
         members: Their boxes.
         seen: ``(I, M)`` which member looked at which image.
-        pool: The boxes of all members as one.
+        sources: Names of the members whose boxes became candidates.
+        pool: The boxes of the sources as one.
     """
 
     image_id: IntArray
@@ -32,6 +33,7 @@ class Candidates:
     names: tuple[str, ...]
     members: tuple[ImageBoxes, ...]
     seen: BoolArray
+    sources: tuple[str, ...]
     pool: ImageBoxes
 
 
@@ -42,14 +44,15 @@ def make_candidates(members: Sequence[Predictions], sources: Sequence[str]) -> C
         members: Whoever has a say in the features, with unique names.
         sources: Names of those whose boxes become candidates.
     """
-    fused = fuse([member for member in members if member.name in sources], "wbf", iou=CLUSTER_IOU)
-    pool = concatenate(members)
-    image_id = pool.seen_image_id
+    giving = [member for member in members if member.name in sources]
+    fused = fuse(giving, "wbf", iou=CLUSTER_IOU)
+    image_id = concatenate(members).seen_image_id
     return Candidates(
         image_id=image_id,
         boxes=boxes_by_image(fused, image_id),
         names=tuple(member.name for member in members),
         members=tuple(boxes_by_image(member, image_id) for member in members),
         seen=np.stack([np.isin(image_id, member.seen_image_id) for member in members], axis=1),
-        pool=boxes_by_image(pool, image_id),
+        sources=tuple(member.name for member in giving),
+        pool=boxes_by_image(concatenate(giving), image_id),
     )

@@ -1,9 +1,10 @@
 """What learned fusion knows of a candidate: about a hundred numbers, each with a name.
 
 A name is ``view: number``; the views are ``all`` (the fused score), ``member NAME``, ``place`` (the scores of all
-classes there), ``spread``, ``rivals``, ``structure``, ``image`` and ``shape``. What a member did not look at is NaN. No
-number needs the size of the photo: shapes are in units of the extent of the candidates of an image, so photos of any
-size mean the same.
+classes there), ``spread``, ``rivals``, ``structure``, ``image`` and ``shape``. What a member did not look at is NaN.
+What is of several members is of the sources alone: a weaker member that looked at a part of the images would make it
+mean one thing here and another there. No number needs the size of the photo: shapes are in units of the extent of the
+candidates of an image, so photos of any size mean the same.
 """
 
 from collections.abc import Sequence
@@ -44,7 +45,7 @@ def describe(candidates: Candidates, classes: int) -> Features:
     image = candidates.boxes.image
     votes, place = _votes(candidates, image, classes)
     columns: Columns = {"all: score": candidates.boxes.score, "all: class": candidates.boxes.class_index.astype(float)}
-    columns |= votes | _agreement(votes, candidates.names)
+    columns |= votes | _agreement(votes, candidates.sources)
     columns |= _place(place, candidates.boxes.class_index)
     columns |= _spread(candidates) | _relations(candidates.boxes)
     columns |= _image(candidates.boxes, image, classes) | _shape(candidates.boxes, image)
@@ -56,7 +57,7 @@ def _named(view: str, names: Sequence[str], values: FloatArray) -> Columns:
 
 
 def _votes(candidates: Candidates, image: IntArray, classes: int) -> tuple[Columns, FloatArray]:
-    """The votes of each member, and per candidate and class the mean of the members' best scores there ``(N, C)``."""
+    """The votes of each member, and per candidate and class the mean of the sources' best scores there ``(N, C)``."""
     from bunri.learned.votes import VOTES, count_votes
 
     columns: Columns = {}
@@ -67,13 +68,14 @@ def _votes(candidates: Candidates, image: IntArray, classes: int) -> tuple[Colum
         seen = candidates.seen[image, m]
         votes[~seen] = np.nan
         columns |= _named(f"member {name}", VOTES, votes)
-        total += place
-        looked += seen
+        if name in candidates.sources:
+            total += place
+            looked += seen
     return columns, total / np.maximum(looked, 1)[:, None]
 
 
 def _agreement(votes: Columns, names: Sequence[str]) -> Columns:
-    """Mean, least and best over the members of two of their votes; symmetric, so less has to be learned."""
+    """Mean, least and best over the sources of two of their votes; symmetric, so less has to be learned."""
     columns: Columns = {}
     for vote in ("best_50", "best_75"):
         values = np.stack([votes[f"member {name}: {vote}"] for name in names], axis=1)

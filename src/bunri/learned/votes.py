@@ -57,7 +57,7 @@ SPREAD = (
     *("x_min_any", "y_min_any", "x_max_any", "y_max_any"),
     *("deviation", "weight", "weight_any", "weight_share", "own_90", "other_90", "count_90", "margin_90"),
 )
-"""Of the boxes of all members at IoU of at least .3, weighted by score * IoU^2, in widths and heights of the candidate:
+"""Of the boxes of the sources at IoU of at least .3, weighted by score * IoU^2, in widths and heights of the candidate:
 mean offset of each side, of the same class and of any class; standard deviation of the sides of the same class;
 weights. At IoU above .9, which is the same box of a detector that names several classes: best score of the own and of
 another class, how many, and the difference."""
@@ -71,7 +71,7 @@ def measure_spread(candidates: ImageBoxes, boxes: ImageBoxes, result: FloatArray
 
     Args:
         candidates: N boxes.
-        boxes: Of all members, on the same images.
+        boxes: Of the sources, on the same images.
         result: ``(N, 16)`` zeros; columns ``SPREAD``.
     """
     squares = np.zeros(4)
