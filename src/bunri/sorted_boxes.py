@@ -4,27 +4,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bunri.boxes import FloatArray, IntArray
+from bunri.boxes import IntArray
 from bunri.predictions import Predictions
 
 
 @dataclass(frozen=True, eq=False)
 class SortedBoxes:
-    """N boxes in R runs; a run is the boxes of one image and class.
+    """Where N boxes stand in R runs; a run is the boxes of one image and class.
 
     Attributes:
         image: ``(R,)`` rank of the image among the sorted ids, not falling.
         class_index: ``(R,)`` rising within an image.
         start: ``(R + 1,)`` first row of each run, with N as the last.
-        score: ``(N,)`` falling within a run; of equal scores the earlier row of the predictions comes first.
-        box: ``(N, 4)``
+        row: ``(N,)`` row of the predictions; scores fall within a run, of equal ones the earlier row comes first.
     """
 
     image: IntArray
     class_index: IntArray
     start: IntArray
-    score: FloatArray
-    box: FloatArray
+    row: IntArray
 
 
 def sorted_boxes(predictions: Predictions, image_id: IntArray) -> SortedBoxes:
@@ -40,4 +38,4 @@ def sorted_boxes(predictions: Predictions, image_id: IntArray) -> SortedBoxes:
     score = predictions.score.copy()  # numba compiles read-only columns apart from others
     runs = order_runs(predictions.class_index, score, image_start, rows, tally, order, cell, start)
     image, class_index = np.divmod(cell[:runs], classes)
-    return SortedBoxes(image, class_index, start[: runs + 1], score[order], predictions.box_xyxy[order])
+    return SortedBoxes(image, class_index, start[: runs + 1], order)

@@ -150,3 +150,35 @@ def test_compare_says_a_verdict(terminal: Terminal) -> None:
 def test_a_budget_that_is_no_time(terminal: Terminal, time: str) -> None:
     terminal.run("search", "a.parquet", "b.csv", "--truth", "truth.json", f"time={time}", exit_code=2)
     assert "a time must be a number of s, m or h, such as 60s" in terminal.err
+
+
+def test_a_stopped_search_says_how_to_go_on(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["search", "a.parquet", "b.csv", "--truth", "truth.json", "--families", "fused", "folds=2", "resamples=20"]
+    told: list[str] = []
+
+    def interrupt(text: str) -> None:
+        told.append(text)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("bunri.cli.ensembles.say", interrupt)
+        terminal.run(*words, "--out", "recipe.json", exit_code=1)
+    assert "The same command goes on from recipe.state.json" in terminal.err
+    assert "in sample" in told[0]
+    assert (terminal.folder / "recipe.state.json").exists()
+    terminal.run(*words, "--out", "recipe.json")
+    assert not (terminal.folder / "recipe.state.json").exists()
+    assert (terminal.folder / "recipe.json").exists()
+
+
+def test_folds_of_one_model_are_one_member(terminal: Terminal) -> None:
+    words = ["fuse", "a.parquet", "--member", "both=b.csv,c.json", "--images", "truth.json", "--out", "f.parquet"]
+    assert terminal.json(*words)["members"] == ["a", "both"]
+    terminal.run(
+        "fuse", "a.parquet", "--member", "both=b.csv,", "--images", "truth.json", "--out", "f.parquet", exit_code=2
+    )
+    assert "--member must be NAME=FILE or NAME=FILE,FILE" in terminal.err
+
+
+def test_a_comparison_says_the_floors_it_met(terminal: Terminal) -> None:
+    assert "(lowest: a 0.0" in terminal.run("compare", "a.parquet", "b.csv", "--truth", "truth.json")

@@ -47,7 +47,9 @@ def test_one_floor_for_both_by_default() -> None:
     dataset = make_dataset()
     low = make_predictions([(1, 0, 0.9, FAR), (1, 0, 0.1, BOX)])
     high = make_predictions([(1, 0, 0.5, BOX)])
-    assert (compare(low, high, dataset).min_score, compare(low, high, dataset).mAP50_a) == (0.5, 0.0)
+    found = compare(low, high, dataset)
+    assert (found.min_score, found.mAP50_a) == (0.5, 0.0)
+    assert (found.lowest_score_a, found.lowest_score_b) == (0.1, 0.5)
     assert (compare(low, high, dataset, min_score=0).min_score, compare(low, high, dataset, min_score=0).mAP50_a) == (
         0,
         0.5,

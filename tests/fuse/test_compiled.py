@@ -32,9 +32,9 @@ def test_without_a_folder_for_the_cache_everything_is_compiled_anew(tmp_path: Pa
     home = tmp_path / "home"
     home.write_text("")
     blocked = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "NUMBA_CACHE_DIR": ""}
-    boxes, folder = run(tmp_path, blocked).split()
+    boxes, kept_in = run(tmp_path, blocked).split()
     assert int(boxes) > 0
-    assert folder == "None"
+    assert kept_in == "None"
 
 
 def test_the_cache_folder_can_be_chosen(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from builders import make_predictions, random_world
 from bunri.errors import UsageError
-from bunri.fuse import CONF_TYPES, METHODS, FuseOptions, best_of_each_image, fuse
+from bunri.fuse import CONF_TYPES, METHODS, FuseOptions, best_of_each_image, fuse, join_parts
 from bunri.fuse.methods import fuse_with
 from bunri.predictions import Predictions
 from fuse.twins import fuse_slowly
@@ -208,3 +208,27 @@ def test_bad_options(options: dict[str, object], message: str) -> None:
 def test_no_member() -> None:
     with pytest.raises(UsageError, match="at least one member"):
         fuse([])
+
+
+def test_folds_are_joined_as_they_are() -> None:
+    """Each fold's boxes overlap each other; nothing else looked at these images, so nothing is fused."""
+    folds = [make_predictions([(i, 0, 0.9, BOX), (i, 0, 0.5, NEAR)], seen=[i, i + 10]) for i in (1, 2)]
+    joined = join_parts(folds, "model")
+    assert joined.score.tolist() == [0.9, 0.5, 0.9, 0.5]
+    assert (joined.seen_image_id.tolist(), joined.name) == ([1, 2, 11, 12], "model")
+
+
+def test_views_of_the_same_images_are_fused() -> None:
+    a, b = (
+        make_predictions([(1, 0, 0.9, BOX), (2, 0, 0.7, BOX)]),
+        make_predictions([(1, 0, 0.6, NEAR), (3, 0, 0.5, FAR)]),
+    )
+    joined = join_parts([a, b], "model")
+    found = dict(zip(joined.image_id.tolist(), joined.score.tolist(), strict=True))
+    assert found == pytest.approx({1: 0.75, 2: 0.7, 3: 0.5})
+
+
+def test_boxes_that_all_score_zero_lie_in_their_middle() -> None:
+    fused = fuse([make_predictions([(1, 0, 0.0, BOX)]), make_predictions([(1, 0, 0.0, NEAR)])])
+    assert fused.score.tolist() == [0.0]
+    np.testing.assert_allclose(fused.box_xyxy, [(0, 0, 10, 9)])

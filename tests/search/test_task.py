@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from bunri.errors import DataError, UsageError
 from bunri.search.task import capture_sessions, make_task
 
 
-def with_field(dataset: Dataset, name: str, values: list[object]) -> Dataset:
+def with_field(dataset: Dataset, name: str, values: Sequence[object]) -> Dataset:
     return replace(dataset, images=replace(dataset.images, fields={name: tuple(values)}))
 
 

@@ -47,7 +47,8 @@ def comparison_text(found: "Comparison") -> str:
         f"{found.a} is {found.verdict} (p = {found.p_value:.3g})"
         if found.verdict != "undecided"
         else f"undecided (p = {found.p_value:.3g})",
-        f"{found.images} images, scores from {found.min_score:.4g} on",
+        f"{found.images} images, scores from {found.min_score:.4g} on "
+        f"(lowest: {found.a} {found.lowest_score_a:.4g}, {found.b} {found.lowest_score_b:.4g})",
     ]
     if found.images_to_decide is not None:
         lines[1] += f"; about {found.images_to_decide} images would decide"

@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bunri.cli.member_files import duration, image_labels, member_paths, read_members, read_truth, wordy
+from bunri.cli.member_files import duration, image_labels, member_paths, read_members, read_truth, resumable, wordy
 from bunri.cli.output import print_json, print_text, say
 from bunri.errors import UsageError
 
 if TYPE_CHECKING:
+    from bunri.cli.member_files import MemberPaths
     from bunri.search.families import Progress
     from bunri.search.recipe import EnsembleRecipe
 
 PredictionFiles = Annotated[list[Path], typer.Argument(help="Predictions of one member each.")]
 PredictionsFile = Annotated[Path, typer.Argument(help="Predictions: .parquet, .csv (submission) or .json (COCO).")]
 TruthFile = Annotated[Path, typer.Option("--truth", help="COCO JSON with the annotations.")]
-Members = Annotated[list[str] | None, typer.Option("--member", help="NAME=FILE; by default the stem of the file.")]
+Members = Annotated[
+    list[str] | None, typer.Option("--member", help="NAME=FILE or, of folds or views, NAME=FILE,FILE; else the stem.")
+]
 Resamples = Annotated[int, typer.Option(min=1, help="Bootstrap resamples of the images.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
 Folds = Annotated[int, typer.Option(min=2, help="Number of folds.")]
@@ -84,7 +87,7 @@ def fuse(
 
 
 def _fuse_files(
-    paths: dict[str, Path],
+    paths: "MemberPaths",
     images: Path,
     out: Path,
     options: dict[str, Any],
@@ -109,7 +112,7 @@ def _fuse_files(
     return {"boxes": len(fused), "images": len(fused.seen_image_id), "members": list(paths), "out": str(out)}
 
 
-def _say_missing(recipe: "EnsembleRecipe | None", paths: dict[str, Path]) -> None:
+def _say_missing(recipe: "EnsembleRecipe | None", paths: "MemberPaths") -> None:
     if recipe is None:
         say("fused by fixed options; `bunri search` finds what held-out data supports")
         return
@@ -142,7 +145,7 @@ def search(
     seed: Seed = 0,
     resamples: Resamples = 1000,
     threads: Threads = 1,
-    state: Annotated[Path | None, typer.Option(help="Keep scores here; a stopped search goes on from it.")] = None,
+    state: Annotated[Path | None, typer.Option(help="Scores of a stopped search; beside --out by default.")] = None,
     member: Members = None,
     as_json: AsJson = False,
 ) -> None:
@@ -154,9 +157,13 @@ def search(
     dataset = read_truth(truth)
     members = read_members(member_paths(predictions, member), dataset)
     labels, kinds = image_labels(dataset, groups), _families(families)
-    found = search(
-        members, dataset, folds, seed, labels, kinds, duration(time), threads, resamples, _say_progress, state
-    )
+    kept = state or (None if out is None else out.with_suffix(".state.json"))
+    with resumable(kept):
+        found = search(
+            members, dataset, folds, seed, labels, kinds, duration(time), threads, resamples, _say_progress, kept
+        )
+    if kept is not None and kept != state:
+        kept.unlink(missing_ok=True)
     if out is not None:
         write_recipe(found.recipe, out)
     if out_of_fold is not None:

@@ -1,14 +1,15 @@
 """What the verbs on predictions take: members by file, durations, groups of images."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import typer.core
 
-from bunri.errors import DataError, UsageError
+from bunri.errors import BunriError, DataError, UsageError
 
 if TYPE_CHECKING:
     from bunri.boxes import IntArray
@@ -50,39 +51,59 @@ def spread_words(words: Sequence[str]) -> list[str]:
     return spread
 
 
-def member_paths(paths: Sequence[Path], renamed: Sequence[str] | None) -> dict[str, Path]:
-    """Files by the name of their member: the stem, or as ``NAME=FILE`` says.
+MemberPaths = dict[str, tuple[Path, ...]]
+"""Files by the name of their member; several are folds or views of one model."""
+
+
+def member_paths(paths: Sequence[Path], renamed: Sequence[str] | None) -> MemberPaths:
+    """Files by the name of their member: the stem, or as ``NAME=FILE`` or ``NAME=FILE,FILE`` says.
 
     Raises:
-        UsageError: Two files have one name, or a ``NAME=FILE`` is not of that form.
+        UsageError: Two members have one name, or a ``NAME=FILE`` is not of that form.
     """
-    names = dict(_name_and_file(text) for text in renamed or ())
-    by_file = {path.resolve(): name for name, path in names.items()}
-    every = [*paths, *(path for path in names.values() if path.resolve() not in {p.resolve() for p in paths})]
-    found: dict[str, Path] = {}
-    for path in every:
-        name = by_file.get(path.resolve(), path.stem)
+    named = [_name_and_files(text) for text in renamed or ()]
+    taken = {path.resolve() for _, files in named for path in files}
+    found: MemberPaths = {}
+    for name, files in [*((path.stem, (path,)) for path in paths if path.resolve() not in taken), *named]:
         if name in found:
             raise UsageError(
-                f"members must have names of their own, but {found[name]} and {path} are both {name}. "
-                "Name one with --member NAME=FILE."
+                f"members must have names of their own, but {found[name][0]} and {files[0]} are both {name}. "
+                "Name one with --member NAME=FILE, or make them one with --member NAME=FILE,FILE."
             )
-        found[name] = path
+        found[name] = files
     return found
 
 
-def _name_and_file(text: str) -> tuple[str, Path]:
-    name, equals, file = text.partition("=")
-    if not (name and equals and file):
-        raise UsageError(f"--member must be NAME=FILE, but got {text!r}")
-    return name, Path(file)
+def _name_and_files(text: str) -> tuple[str, tuple[Path, ...]]:
+    name, equals, files = text.partition("=")
+    if not (name and equals and all(files.split(","))):
+        raise UsageError(f"--member must be NAME=FILE or NAME=FILE,FILE, but got {text!r}")
+    return name, tuple(Path(file) for file in files.split(","))
 
 
-def read_members(paths: dict[str, Path], dataset: "Dataset") -> "list[Predictions]":
-    """Read members and cut their boxes at the borders of the images."""
+def read_members(paths: MemberPaths, dataset: "Dataset") -> "list[Predictions]":
+    """Read members and cut their boxes at the borders of the images; folds and views of one model become one."""
+    from bunri.fuse import join_parts
     from bunri.io import read_predictions
 
-    return [read_predictions(path, dataset, name).clipped(dataset) for name, path in paths.items()]
+    return [
+        join_parts([read_predictions(path, dataset, name).clipped(dataset) for path in files], name)
+        for name, files in paths.items()
+    ]
+
+
+@contextmanager
+def resumable(state: Path | None) -> Iterator[None]:
+    """Let an interrupted search say how it goes on.
+
+    Raises:
+        BunriError: It was interrupted.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        how = "Give --out or --state to be able to go on" if state is None else f"The same command goes on from {state}"
+        raise BunriError(f"the search was stopped. {how}.") from None
 
 
 def read_truth(path: Path) -> "Dataset":

@@ -36,6 +36,8 @@ class Comparison:
         images_to_decide: About how many images would show a difference of this size (with 95% confidence, in four
             cases of five); None unless undecided, or where there is no difference at all.
         min_score: The floor both were cut at.
+        lowest_score_a: The floor the first came with: its lowest score on the common images, NaN without boxes.
+        lowest_score_b: That of the second.
         resamples: Number of resamples.
     """
 
@@ -51,6 +53,8 @@ class Comparison:
     images: int
     images_to_decide: int | None
     min_score: float
+    lowest_score_a: float
+    lowest_score_b: float
     resamples: int
 
     def to_dict(self) -> dict[str, Any]:
@@ -83,8 +87,10 @@ def compare(
         DataError: The two have no image of the data set in common.
     """
     counted = counted_images([a, b], dataset)
-    floor = common_floor(a, b, counted) if min_score is None else min_score
-    both = [member.of_images(counted).above(floor) for member in (a, b)]
+    used = [member.of_images(counted) for member in (a, b)]
+    lowest = [float(member.score.min()) if len(member) else math.nan for member in used]
+    floor = max(np.nan_to_num(lowest).tolist()) if min_score is None else min_score
+    both = [member.above(floor) for member in used]
     mAP50_a, mAP50_b = (evaluate(member, dataset).mAP50 for member in both)
     samples = bootstrap_mAP50(both, dataset, resamples, seed, groups)
     found = judge(mAP50_a - mAP50_b, samples[0] - samples[1], len(counted))
@@ -96,14 +102,10 @@ def compare(
         **asdict(found),
         images=len(counted),
         min_score=floor,
+        lowest_score_a=lowest[0],
+        lowest_score_b=lowest[1],
         resamples=resamples,
     )
-
-
-def common_floor(a: Predictions, b: Predictions, image_ids: ArrayLike) -> float:
-    """The higher of the lowest scores of two members on some images; 0 where one has no box."""
-    used = [member.of_images(np.asarray(image_ids)) for member in (a, b)]
-    return max((float(member.score.min(initial=1.0)) for member in used if len(member)), default=0.0)
 
 
 @dataclass(frozen=True)

@@ -105,8 +105,10 @@ def match(predictions: Predictions, objects: Objects, max_boxes: int = 100) -> M
 
 
 def _detections(predictions: Predictions, objects: Objects) -> Detections:
-    boxes = sorted_boxes(predictions.of_images(objects.image_id), objects.image_id)
-    return Detections(boxes.image, boxes.class_index, boxes.start, np.diff(boxes.start), boxes.score, boxes.box)
+    used = predictions.of_images(objects.image_id)
+    boxes = sorted_boxes(used, objects.image_id)
+    score, box = used.score[boxes.row], used.box_xyxy[boxes.row]
+    return Detections(boxes.image, boxes.class_index, boxes.start, np.diff(boxes.start), score, box)
 
 
 def match_found(found: Detections, objects: Objects, max_boxes: int = 100) -> Matches:

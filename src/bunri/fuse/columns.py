@@ -1,7 +1,7 @@
 """Predictions of several members as the cells the kernels fuse, and back."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,35 +42,41 @@ def member_columns(members: Sequence[Predictions]) -> MemberColumns:
     """Sort the boxes of members by image, class and falling score; of equal scores the earlier row comes first."""
     image_id = np.unique(np.concatenate([member.seen_image_id for member in members]))
     seen = np.stack([np.isin(image_id, member.seen_image_id) for member in members], axis=1)
-    return MemberColumns(image_id, seen, _cells([sorted_boxes(_with_area(member), image_id) for member in members]))
+    return MemberColumns(image_id, seen, _cells(members, [_with_area(member, image_id) for member in members]))
 
 
-def _with_area(member: Predictions) -> Predictions:
-    box = member.box_xyxy
+def _with_area(member: Predictions, image_id: IntArray) -> SortedBoxes:
+    """Where the boxes stand that have an area."""
+    boxes, box = sorted_boxes(member, image_id), member.box_xyxy
     has_area = np.asarray((box[:, 2] > box[:, 0]) & (box[:, 3] > box[:, 1]))
-    return member if has_area.all() else member[has_area]
+    if has_area.all():
+        return boxes
+    kept = has_area[boxes.row]
+    before = np.concatenate([[0], np.cumsum(kept)])
+    return replace(boxes, start=before[boxes.start], row=boxes.row[kept])
 
 
-def _cells(members: Sequence[SortedBoxes]) -> Cells:
-    classes = 1 + max(int(boxes.class_index.max(initial=0)) for boxes in members)
-    keys = [boxes.image * classes + boxes.class_index for boxes in members]
+def _cells(members: Sequence[Predictions], sorted_members: Sequence[SortedBoxes]) -> Cells:
+    classes = 1 + max(int(boxes.class_index.max(initial=0)) for boxes in sorted_members)
+    keys = [boxes.image * classes + boxes.class_index for boxes in sorted_members]
     key = np.unique(np.concatenate(keys))
     start, stop = np.zeros((2, len(key), len(members)), np.int64)
-    before = 0
-    for m, boxes in enumerate(members):
-        rows = np.searchsorted(key, keys[m])
-        start[rows, m], stop[rows, m] = boxes.start[:-1] + before, boxes.start[1:] + before
-        before += len(boxes.score)
-    box = np.concatenate([boxes.box for boxes in members])
+    first = np.cumsum([0, *(len(boxes.row) for boxes in sorted_members)])
+    score, box = np.empty(first[-1]), np.empty((first[-1], 4))
+    for m, (member, boxes) in enumerate(zip(members, sorted_members, strict=True)):
+        cells = np.searchsorted(key, keys[m])
+        start[cells, m], stop[cells, m] = boxes.start[:-1] + first[m], boxes.start[1:] + first[m]
+        member.score.take(boxes.row, out=score[first[m] : first[m + 1]], mode="clip")
+        member.box_xyxy.take(boxes.row, axis=0, out=box[first[m] : first[m + 1]], mode="clip")
     return Cells(
         image=key // classes,
         class_index=key % classes,
         start=start,
         stop=stop,
         place=np.concatenate([[0], np.cumsum((stop - start).sum(axis=1))]),
-        score=np.concatenate([boxes.score for boxes in members]),
+        score=score,
         box=box,
-        slack=float(np.abs(box).max(initial=1.0)) * 2.0**-21,
+        slack=max(float(box.max(initial=1.0)), -float(box.min(initial=-1.0))) * 2.0**-21,
     )
 
 

@@ -52,7 +52,7 @@ def _line_up(cells: Cells, waiting: int, rule: Rule, scratch: Scratch) -> None:
 def _score(scratch: Scratch, k: int, rule: Rule) -> float:
     """The decayed score of box ``k``; one that never met another has its own, to the last bit."""
     own, value = scratch.score[k], scratch.final[k]
-    return value if rule.kind == LINEAR or own <= 0 else own * math.exp(value - math.log(own))
+    return float(value if rule.kind == LINEAR or own <= 0 else own * math.exp(value - math.log(own)))
 
 
 @compiled_part

@@ -127,7 +127,7 @@ class Climb:
         than one standard error of the difference is taken.
         """
         best = self.best.options
-        weights = self._resamples()
+        weights = self.resamples()
         samples = self.scorer.matches(best).mAP50(weights)
         for simpler in self._best_of_each_complexity(below=complexity(best)):
             error = float(np.nanstd(samples - self.scorer.matches(simpler).mAP50(weights)))
@@ -142,9 +142,14 @@ class Climb:
             found[complexity(options)] = options
         return [found[level] for level in sorted(found) if level < below]
 
-    def _resamples(self) -> IntArray:
+    def resamples(self) -> IntArray:
         """Weights ``(I, RESAMPLES)`` that draw from the images of the training set."""
-        rows = np.flatnonzero(self.scorer.weights[:, self.column])
-        weights = np.zeros((len(self.groups), RESAMPLES), np.int64)
-        weights[rows] = draw_images(len(rows), RESAMPLES, seed=0, groups=self.groups[rows])
-        return weights
+        return draws_among(self.scorer.weights[:, self.column], self.groups)
+
+
+def draws_among(counted: IntArray, groups: IntArray) -> IntArray:
+    """Weights ``(I, RESAMPLES)`` that draw from the images that count, where ``counted`` ``(I,)`` is not 0."""
+    rows = np.flatnonzero(counted)
+    weights = np.zeros((len(groups), RESAMPLES), np.int64)
+    weights[rows] = draw_images(len(rows), RESAMPLES, seed=0, groups=groups[rows])
+    return weights

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
+from bunri.fuse import FuseOptions
 from bunri.search.climbing import Climb, Step
 from bunri.search.memory import Memory
 from bunri.search.recipe import EnsembleRecipe, recipe_of
@@ -21,12 +22,13 @@ from bunri.search.task import Task
 
 FAMILIES: dict[str, str] = {
     "fused": "bunri.search.families:FusedFamily",
+    "per_class": "bunri.search.per_class:PerClassFamily",
     "calibrated": "bunri.search.calibrated:CalibratedFamily",
     "learned": "bunri.search.learned:LearnedFamily",
 }
 """Families as ``module:class``, from the simplest on: of two of equal score the earlier is taken."""
 
-DEFAULT_FAMILIES = ("fused", "learned")
+DEFAULT_FAMILIES = ("fused", "per_class", "learned")
 """What a search tries unless told otherwise."""
 
 FALLBACK = "fused"
@@ -99,13 +101,17 @@ class FusedFamily:
 
     def fit(self, task: Task, fold: int, deadline: float = np.inf) -> EnsembleRecipe:
         """Search on the images outside of ``fold``; candidates scored for another fold are not fused again."""
+        return recipe_of(self.climb(task, fold, deadline)[1], task.names)
+
+    def climb(self, task: Task, fold: int, deadline: float) -> tuple[Climb, FuseOptions]:
+        """The search itself, with all it tried, and what it found."""
         if self.scorer is None:
             self.scorer = scorer_of(task, self.threads)
             self.memory = Memory(self.state, task) if self.state else None
             self.scorer.known.update(self.memory.load() if self.memory else {})
         climb = Climb(self.scorer, fold, task.groups, deadline, lambda step: self._note(task, fold, step))
         try:
-            return recipe_of(climb.run(), task.names)
+            return climb, climb.run()
         finally:
             self._remember(hurry=False)
 

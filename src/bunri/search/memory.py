@@ -41,7 +41,7 @@ class Memory:
                 f"the state of a search must be of the same members, truth and folds, but {self.path} is of others. "
                 "Give another file with --state, or remove this one."
             )
-        return {_options(entry["options"]): np.array(entry["scores"], np.float64) for entry in state["known"]}
+        return {options_of(entry["options"]): np.array(entry["scores"], np.float64) for entry in state["known"]}
 
     def save(self, known: Mapping[FuseOptions, FloatArray], hurry: bool = True) -> None:
         """Write the scores, in a hurry only every few seconds."""
@@ -55,7 +55,8 @@ class Memory:
         self._saved = time.monotonic()
 
 
-def _options(values: dict[str, Any]) -> FuseOptions:
+def options_of(values: dict[str, Any]) -> FuseOptions:
+    """Options from plain values, as ``dataclasses.asdict`` gives them and JSON keeps them."""
     columns: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
     return FuseOptions(**columns)
 

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bunri.boxes import FloatArray
+from bunri.boxes import FloatArray, IntArray
 from bunri.dataset import Dataset
 from bunri.errors import UsageError
 from bunri.evaluate import Comparison, compare, evaluate, interval
 from bunri.evaluate.bootstrap import draw_images
-from bunri.evaluate.matching import match, objects_of
+from bunri.evaluate.matching import Matches, match, objects_of
 from bunri.evaluate.metrics import none_if_nan
 from bunri.predictions import Predictions, concatenate
+from bunri.search.climbing import draws_among
 from bunri.search.families import DEFAULT_FAMILIES, FALLBACK, FAMILIES, Family, OnProgress, Progress, family_of
 from bunri.search.recipe import EnsembleRecipe, apply_recipe
 from bunri.search.task import Task, make_task
@@ -122,14 +123,17 @@ def search(
         if name not in FAMILIES:
             raise UsageError(f"families must be among {', '.join(FAMILIES)}, but got {name!r}")
     task = make_task(predictions, dataset, folds, seed, groups)
-    made, notes = _families_for(task, [family_of(name, on_progress, threads, state) for name in families])
+    simplest_first = sorted(set(families), key=list(FAMILIES).index)
+    made, notes = _families_for(task, [family_of(name, on_progress, threads, state) for name in simplest_first])
     made = made or [family_of(FALLBACK, on_progress, threads, state)]
     clock = _Clock(start, math.inf if time_budget is None else start + time_budget, len(made))
     fitted = [_cross_fit(family, task, clock) for family in made]
-    scores = _training_scores(fitted, task)
-    best = fitted[_chosen(scores[:, -1])]
-    out_of_fold = concatenate([fitted[_chosen(scores[:, k])].held_out[k] for k in range(folds)], name="ensemble")
-    return replace(_result(task, best, out_of_fold, fitted, scores[:, -1], resamples, start), notes=notes)
+    objects = objects_of(task.dataset, task.image_id)
+    matches = [match(concatenate(one.held_out), objects) for one in fitted]
+    best = fitted[_chosen(matches, task, folds)]
+    parts = [fitted[_chosen(matches, task, fold)].held_out[fold] for fold in range(folds)]
+    out_of_fold, scores = concatenate(parts, name="ensemble"), _scores(matches, task.training_weights()[:, -1:])
+    return replace(_result(task, best, out_of_fold, fitted, scores[:, 0], resamples, start), notes=notes)
 
 
 def _families_for(task: Task, families: Sequence[Family]) -> tuple[list[Family], tuple[str, ...]]:
@@ -172,17 +176,23 @@ def _cross_fit(family: Family, task: Task, clock: _Clock) -> _Fitted:
     return _Fitted(family, recipe, held_out)
 
 
-def _training_scores(fitted: Sequence[_Fitted], task: Task) -> FloatArray:
-    """Honest mAP50 ``(families, K + 1)`` on the images outside of each fold and on all.
+def _chosen(matches: Sequence[Matches], task: Task, fold: int) -> int:
+    """Which family to use, by its honest scores outside of ``fold``, so that the choice is honest too.
 
-    A fold's family is chosen by its score on the other folds, so that the choice is honest too.
+    The one-standard-error rule once more: the simplest family that is not worse than the best by more than one standard
+    error of their paired difference.
     """
-    objects = objects_of(task.dataset, task.image_id)
-    return np.stack([match(concatenate(one.held_out), objects).mAP50(task.training_weights()) for one in fitted])
+    counted = task.training_weights()[:, fold]
+    scores = np.nan_to_num(_scores(matches, counted[:, None])[:, 0], nan=-1.0)
+    best, weights = int(np.argmax(scores)), draws_among(counted, task.groups)
+    samples = _scores(matches[: best + 1], weights)
+    errors = np.nan_to_num(np.std(samples[-1] - samples, axis=1))
+    return int(np.argmax(scores[best] - scores[: best + 1] <= errors))
 
 
-def _chosen(scores: FloatArray) -> int:
-    return int(np.argmax(np.nan_to_num(scores, nan=-1.0)))
+def _scores(matches: Sequence[Matches], weights: IntArray) -> FloatArray:
+    """Honest mAP50 ``(families, R)`` when images count ``weights`` ``(I, R)`` times."""
+    return np.stack([one.mAP50(weights) for one in matches])
 
 
 def _result(

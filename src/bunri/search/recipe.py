@@ -20,6 +20,7 @@ Apply = Callable[["EnsembleRecipe", Sequence[Predictions]], Predictions]
 
 APPLIERS: dict[str, str] = {
     **dict.fromkeys(METHODS, "bunri.search.recipe:apply_fusion"),
+    "per_class": "bunri.search.per_class:apply_per_class",
     "calibrated": "bunri.search.calibrated:apply_calibrated",
     "learned": "bunri.search.learned:apply_learned",
 }

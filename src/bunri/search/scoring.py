@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from bunri.fuse.kernels import Fused
 from bunri.fuse.options import FuseOptions
 from bunri.fuse.running import fuse_columns
 from bunri.search.task import Task
+
+_SCORERS: "WeakKeyDictionary[Task, Scorer]" = WeakKeyDictionary()
 
 
 @dataclass(eq=False)
@@ -72,7 +75,11 @@ class Scorer:
 
 
 def scorer_of(task: Task, threads: int = 1) -> Scorer:
-    """A scorer of a task's members on its training sets: one column of weights for each fold left out, then all."""
-    return Scorer(
-        member_columns(task.members), objects_of(task.dataset, task.image_id), task.training_weights(), threads
-    )
+    """A scorer of a task's members on its training sets: one column of weights for each fold left out, then all.
+
+    A task has one scorer, so that families share what was scored.
+    """
+    if task not in _SCORERS:
+        objects = objects_of(task.dataset, task.image_id)
+        _SCORERS[task] = Scorer(member_columns(task.members), objects, task.training_weights(), threads)
+    return _SCORERS[task]
