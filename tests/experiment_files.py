@@ -42,11 +42,14 @@ def write_experiment(folder: Path, models: Mapping[str, Mapping[str, Any]] | Non
 
 
 def write_data(path: Path) -> None:
-    """Images of one object each, the first two thirds for training."""
+    """Images of one object each, the first two thirds for training; their photos are empty files."""
     split = tuple("train" if row < TRAINING_IMAGES else "test" for row in range(IMAGES))
     street = tuple(row % 4 for row in range(IMAGES))
     boxes = [(i, i % 3, true_box(i)) for i in range(1, IMAGES + 1)]
-    write_coco(make_dataset(boxes, fields={"split": split, "street": street}), path)
+    dataset = make_dataset(boxes, fields={"split": split, "street": street})
+    write_coco(dataset, path)
+    for name in dataset.images.file_name:
+        (path.parent / name).touch()
 
 
 def make_job(folder: Path, config: str = "steps: 4\n", **changes: Any) -> Job:

@@ -45,7 +45,7 @@ def _flush_to_disk(path: Path) -> None:
 def cannot_write(path: Path, error: OSError) -> OutputError:
     """The error for a place that cannot be written."""
     reason = error.strerror or str(error)
-    return OutputError(f"{path} must be writable, but: {reason}. Free space or choose another folder with --out.")
+    return OutputError(f"{path} must be writable, but: {reason}. Free space, or choose another folder.")
 
 
 def write_text(path: Path, text: str) -> None:

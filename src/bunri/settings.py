@@ -28,7 +28,7 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise all_mistakes(source, [_one_line(mistake, cls) for mistake in error.errors()]) from None
+            raise all_mistakes(source, _lines(error, cls)) from None
 
     @classmethod
     def mistakes_in(cls, values: Mapping[str, Any]) -> list[str]:
@@ -36,7 +36,7 @@ class Settings(BaseModel):
         try:
             cls.model_validate(values)
         except ValidationError as error:
-            return [_one_line(mistake, cls) for mistake in error.errors()]
+            return _lines(error, cls)
         return []
 
 
@@ -44,6 +44,15 @@ def all_mistakes(source: str, mistakes: Sequence[str]) -> ConfigError:
     """The error that lists every mistake of a file."""
     count = f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}"
     return ConfigError(f"{source} has {count}:\n" + "\n".join(f"  {line}" for line in mistakes))
+
+
+def _lines(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    return [_one_line(mistake, model) for mistake in error.errors() if not _follows_from_another(mistake)]
+
+
+def _follows_from_another(mistake: Any) -> bool:
+    """A list found too short only because its wrong entries are left out."""
+    return bool(mistake["type"] == "too_short" and len(mistake["input"]) >= mistake["ctx"]["min_length"])
 
 
 def _one_line(mistake: Any, model: type[BaseModel]) -> str:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from bunri.config import Experiment
 from bunri.errors import ConfigError
 from bunri.recipe import Recipe
 from bunri.settings import nearest, parse_yaml, read_yaml
@@ -63,3 +64,9 @@ def test_yaml_that_is_no_settings_file(tmp_path: Path, text: str, message: str) 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"gone\.yaml is not there\. Check the path"):
         read_yaml(tmp_path / "gone.yaml", "the experiment")
+
+
+def test_a_list_is_not_called_too_short_for_its_wrong_entries() -> None:
+    wrong = {"name": "x", "data": {"annotations": "a.json"}, "models": [{"name": "m", "config": "m.yaml", "sett": {}}]}
+    assert Experiment.mistakes_in(wrong) == ["models.0.sett: unknown key; did you mean 'set'?"]
+    assert "models: Tuple should have at least 1 item" in Experiment.mistakes_in({**wrong, "models": []})[0]

@@ -114,3 +114,19 @@ def test_images_of_one_group_are_known_to_the_bootstrap(tmp_path: Path) -> None:
     data = load_data(load_experiment(path, ["folds.group=street"]))
     assert data.groups == [str(i % 4) for i in range(12)]
     assert all(len(set(data.fold[np.arange(12) % 4 == street])) == 1 for street in range(4))
+
+
+def test_nothing_to_learn_from(tmp_path: Path) -> None:
+    path = write_experiment(tmp_path)
+    whole = load_dataset(tmp_path / "photos.json")
+    write_coco(without_truth(whole), tmp_path / "photos.json")
+    with pytest.raises(DataError, match=r"must have boxes to learn from, but those of .*photos\.json have none"):
+        load_data(load_experiment(path))
+
+
+@pytest.mark.parametrize("number", [2, 17])
+def test_photos_are_looked_for_before_anything_trains(tmp_path: Path, number: int) -> None:
+    path = write_experiment(tmp_path)
+    (tmp_path / f"{number:04d}.jpg").unlink()
+    with pytest.raises(DataError, match=rf"1 of \d+ are not there, first .*{number:04d}\.jpg\. Set data\.images"):
+        load_data(load_experiment(path))

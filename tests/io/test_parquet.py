@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from builders import assert_same_predictions, make_dataset, make_predictions
-from bunri.errors import DataError
+from bunri.errors import DataError, OutputError
 from bunri.io import read_predictions, write_predictions
 from bunri.predictions import Predictions
 from io_builders import predictions_on_three_images, three_images
@@ -95,3 +95,13 @@ def test_order_of_boxes_is_kept(tmp_path: Path) -> None:
     predictions = make_predictions([(5, 0, 0.5, (1, 2, 3, 4)), (2, 0, 0.7, (1, 2, 3, 4)), (5, 1, 0.6, (1, 2, 3, 4))])
     write_predictions(predictions, tmp_path / "p.parquet", three_images())
     np.testing.assert_array_equal(read_predictions(tmp_path / "p.parquet", three_images()).image_id, [5, 2, 5])
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, content: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OutputError, match=r"No space left on device\. Free space"):
+        write_predictions(make_predictions(), tmp_path / "a.parquet", make_dataset())
+    assert list(tmp_path.iterdir()) == []

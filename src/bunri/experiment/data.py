@@ -53,17 +53,39 @@ def load_data(experiment: Experiment) -> ExperimentData:
     """Read and cut the data.
 
     Raises:
-        DataError: An annotation file is wrong, a selection is empty, test images are trained on, or classes differ.
+        DataError: An annotation file is wrong, a selection is empty, there are no boxes to learn from, photos are
+            missing, test images are trained on, or classes differ.
     """
     settings = experiment.data
     whole = load_dataset(settings.annotations, settings.images)
     train = select(whole, settings.train.where, "data.train.where")
     test = _load_test(settings)
+    _check_boxes(train, settings)
+    for dataset in (train, *([test] if test else [])):
+        _check_photos(dataset)
     if test is not None:
         _check_apart(train, test)
     paths = [settings.annotations, *([settings.test.annotations or settings.annotations] if settings.test else [])]
     sources = {str(path): sha256_of(path) for path in paths}
     return ExperimentData(train, folds_of(experiment, train, sources), test, sources, _groups(experiment, train))
+
+
+def _check_boxes(train: Dataset, settings: DataSettings) -> None:
+    if not train.boxes_per_class().any():
+        raise DataError(
+            f"data.annotations: training images must have boxes to learn from, but those of {settings.annotations} "
+            "have none. Give the annotated file."
+        )
+
+
+def _check_photos(dataset: Dataset) -> None:
+    """Look for all photos before hours of training end at one that is not there."""
+    missing = [str(path) for row in range(len(dataset)) if not (path := dataset.path_of(row)).is_file()]
+    if missing:
+        raise DataError(
+            f"every image must have its photo, but {len(missing)} of {len(dataset)} are not there, first {missing[0]}. "
+            "Set data.images to their folder; `bunri doctor` gives the whole list."
+        )
 
 
 def _groups(experiment: Experiment, train: Dataset) -> Sequence[str] | None:

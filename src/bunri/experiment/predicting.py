@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,9 @@ def predict(path: Path, photos: Dataset) -> Predictions:
     runs = runs_below(path)
     recipe = path / "ensemble" / "recipe.json"
     if not recipe.exists():
-        return one_of_several(path.name, [_predict_run(run, photos) for run in runs])
+        models = {str(run.read_manifest()["model"]) for run in runs}
+        name = models.pop() if len(models) == 1 else path.name
+        return one_of_several(name, [_predict_run(run, photos) for run in runs])
     return _predict_ensemble(recipe, runs, photos)
 
 
@@ -104,11 +107,11 @@ def _follow(job: Job, folder: RunFolder, manifest: Mapping[str, Any], run: RunFo
     settings = WritersSettings(csv=False)
     writers = open_writers(settings, RecordedRun("predict", str(manifest["model"]), label, folder))
     interpreter = interpreter_of(job.engine, manifest.get("interpreter"))
-    with Worker(folder.job_file, folder.log_file, interpreter, job.threads) as worker:
+    with Worker(folder.job_file, folder.log_file, interpreter, job.threads) as worker, ExitStack() as open_until_done:
+        for writer in writers:
+            open_until_done.callback(writer.close)
         for event in worker.events():
             for writer in writers:
                 writer.write(event)
             if isinstance(event, Ended) and event.status != "done":
                 raise error_of(event)
-    for writer in writers:
-        writer.close()

@@ -1,5 +1,6 @@
 """Predictions as parquet: the native file, exact, with the images that were looked at and found empty."""
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import polars as pl
 
 from bunri.dataset import Dataset
 from bunri.errors import DataError
-from bunri.files import read_bytes, replace_atomically
+from bunri.files import read_bytes, write_bytes
 from bunri.predictions import Predictions
 
 _BOX = ("x_min", "y_min", "x_max", "y_max")
@@ -24,8 +25,9 @@ def write_parquet(predictions: Predictions, path: Path, dataset: Dataset) -> Non
     dataset.rows_of(predictions.seen_image_id)
     empty = np.setdiff1d(predictions.seen_image_id, predictions.image_id)
     table = pl.concat([_table(predictions, dataset), pl.DataFrame({"image_id": empty})], how="diagonal")
-    with replace_atomically(path) as temporary:
-        table.write_parquet(temporary, compression="zstd")
+    content = BytesIO()  # a full disk is an error of ours, which polars would hide in one of its own
+    table.write_parquet(content, compression="zstd")
+    write_bytes(path, content.getvalue())
 
 
 def _table(predictions: Predictions, dataset: Dataset) -> pl.DataFrame:
