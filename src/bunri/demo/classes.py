@@ -23,7 +23,7 @@ CLASS_NAMES = tuple(REAL_BOXES)
 BOXES_PER_PHOTO = 4.6
 """As in the real data."""
 
-LIFTED_SHARE = 0.3
+LIFTED_SHARE = 0.4
 """Share of the boxes dealt evenly, so that the rarest class can be learned and measured in a small set."""
 
 

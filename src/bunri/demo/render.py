@@ -12,7 +12,7 @@ from bunri.demo.classes import CLASS_NAMES, deal
 from bunri.demo.scene import HEIGHT, WIDTH, Label, render_scene
 from bunri.files import write_bytes, write_json
 
-TRAIN_PHOTOS, TEST_PHOTOS = 240, 120
+TRAIN_PHOTOS, TEST_PHOTOS = 400, 120
 
 _SPLITS = {"train": 0, "test": 1}
 

@@ -20,7 +20,7 @@ WIDTH, HEIGHT = 256, 192
 SUPERSAMPLING = 2
 """Scenes are painted this many times larger, so that edges are smooth."""
 
-MIN_VISIBLE = 0.3
+MIN_VISIBLE = 0.4
 """Objects of which less is seen are not annotated, as an annotator would not see what they are."""
 
 MIN_SIDE = 6
@@ -78,7 +78,7 @@ def render_scene(random: np.random.Generator, class_indices: IntArray) -> tuple[
 def _things(random: np.random.Generator, class_indices: IntArray) -> list[_Thing]:
     """Trash and clutter in the order they are laid down."""
     trash = [_trash(random, int(index)) for index in class_indices]
-    clutter = [_clutter(random) for _ in range(int(random.integers(2, 6)))]
+    clutter = [_clutter(random) for _ in range(int(random.integers(1, 5)))]
     return [(trash + clutter)[row] for row in random.permutation(len(trash) + len(clutter))]
 
 
@@ -100,7 +100,7 @@ def _place(
     random: np.random.Generator, picture: Image.Image, width: int, height: int, shown: IntArray
 ) -> tuple[int, int]:
     """The least covered of a few random places; things overlap where the scene is full, and may pass the border."""
-    places = random.uniform(-0.1, 1.1, (3, 2)) * (width - picture.width, height - picture.height)
+    places = random.uniform(-0.1, 1.1, (5, 2)) * (width - picture.width, height - picture.height)
     corners = np.clip(places, (-picture.width // 4, -picture.height // 4), (width, height)).astype(int)
     covered = [
         np.count_nonzero(shown[max(0, y) : y + picture.height, max(0, x) : x + picture.width] != NOT_TRASH)
