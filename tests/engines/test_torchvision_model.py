@@ -134,7 +134,8 @@ def test_what_torchvision_refuses_is_said_in_its_words() -> None:
 
 def test_images_are_normalised_as_the_backbone_wants() -> None:
     model: Any = _detector("RetinaNet")
-    assert model.transform.image_mean == list(timm.create_model("test_resnet").default_cfg["mean"])
+    body: Any = timm.create_model("test_resnet")
+    assert model.transform.image_mean == list(body.default_cfg["mean"])
     named: Any = _detector("RetinaNet", image_mean=[0.0, 0.0, 0.0])
     assert tuple(named.transform.image_mean) == (0.0, 0.0, 0.0)
 

@@ -113,9 +113,10 @@ def test_predictions_are_written_for_val_and_every_other_set(tmp_path: Path) -> 
     job = make_job(tmp_path, {"tta": tta, "iterations": 2})
     _train(job)
     assert job.val is not None
-    job = job.model_copy(update={"predict": {"test": job.val}})
+    held_out = job.val
+    job = job.model_copy(update={"predict": {"test": held_out}})
     TorchvisionEngine().predict(job, Recorder())
-    dataset = load_dataset(job.val.annotations)
+    dataset = load_dataset(held_out.annotations)
     val, test = (read_predictions(job.folder.predictions_file(name), dataset) for name in ("val", "test"))
     assert list(val.seen_image_id) == list(dataset.images.id)
     assert len(val)

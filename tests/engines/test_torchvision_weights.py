@@ -1,5 +1,6 @@
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
@@ -40,7 +41,7 @@ def test_a_seventeenth_block_is_refused() -> None:
 
 
 def test_packaged_weights_fill_the_whole_classifier() -> None:
-    model = timm.create_model("tf_efficientnet_lite0")
+    model: Any = timm.create_model("tf_efficientnet_lite0")
     before = model.conv_stem.weight.clone()
     model.load_state_dict(packaged_lite0("tf_efficientnet_lite0"), strict=True)
     assert not torch.equal(before, model.conv_stem.weight)
@@ -82,9 +83,9 @@ def test_detector_weights_of_another_model_are_refused(tmp_path: Path) -> None:
 
 def test_detector_weights_start_other_classes_anew(tmp_path: Path) -> None:
     path = tmp_path / "wide.pt"
-    source = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 5))
+    source: Any = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 5))
     torch.save(source.state_dict(), path)
-    target = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 3))
+    target: Any = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 3))
     fresh = target[1].weight.clone()
     assert load_detector_weights(target, str(path)) == "local file wide.pt: 2 of 4 tensors"
     assert torch.equal(target[0].weight, source[0].weight)
@@ -92,7 +93,7 @@ def test_detector_weights_start_other_classes_anew(tmp_path: Path) -> None:
 
 
 class _Exploit:
-    def __reduce__(self) -> tuple[object, tuple[str, ...]]:
+    def __reduce__(self) -> tuple[Any, tuple[Path, str]]:
         return (Path.write_text, (Path(self.target), "owned"))
 
     def __init__(self, target: str) -> None:
