@@ -9,6 +9,9 @@ import numpy as np
 from bunri.boxes import FloatArray, IntArray
 from bunri.compiled import compiled, compiled_part
 
+ZERO = np.int64(0)
+"""What counters start from: numba would compile every part that takes one once more for the literal 0."""
+
 
 @compiled
 def ranks_of(sorted_ids: IntArray, ids: IntArray, rank: IntArray) -> None:

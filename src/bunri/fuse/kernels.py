@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bunri.boxes import FloatArray, IntArray
 from bunri.compiled import compiled_part
+from bunri.sorting_kernels import ZERO
 
 Float32Array = NDArray[np.float32]
 ByteArray = NDArray[np.uint8]
@@ -176,7 +177,7 @@ def put(scratch: Scratch, k: int, x1: float, y1: float, x2: float, y2: float) ->
 @compiled_part
 def best_overlap(scratch: Scratch, count: int, cells: Cells, row: int, iou: float) -> int:
     """The first of the ``count`` boxes on the shelf whose IoU with a box is highest and above ``iou``, or -1."""
-    mark_overlaps(scratch, 0, count, cells, row, iou)
+    mark_overlaps(scratch, ZERO, count, cells, row, iou)
     best, best_iou = -1, iou
     for block in range((count + BLOCK - 1) // BLOCK):
         if scratch.hits[block] != 0:

@@ -2,6 +2,7 @@
 
 from bunri.compiled import compiled
 from bunri.fuse.kernels import Cells, Fused, Rule, Scratch, Votes, best_overlap, merge_runs, put, store
+from bunri.sorting_kernels import ZERO
 
 
 @compiled
@@ -9,7 +10,7 @@ def fuse_cells(cells: Cells, first: int, last: int, rule: Rule, votes: Votes, sc
     """Fuse the cells ``first`` to ``last``; a box goes when its IoU with a kept one is above the threshold."""
     box = cells.box
     for cell in range(first, last):
-        count = 0
+        count = ZERO
         for k in range(merge_runs(cells, cell, rule, scratch)):
             row = scratch.row[k]
             if best_overlap(scratch, count, cells, row, rule.iou) < 0:

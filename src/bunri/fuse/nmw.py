@@ -2,6 +2,7 @@
 
 from bunri.compiled import compiled
 from bunri.fuse.kernels import Cells, Fused, Rule, Scratch, Votes, best_overlap, iou_of, merge_runs, put, store
+from bunri.sorting_kernels import ZERO
 
 
 @compiled
@@ -13,7 +14,7 @@ def fuse_cells(cells: Cells, first: int, last: int, rule: Rule, votes: Votes, sc
     """
     box, sums = cells.box, scratch.sums
     for cell in range(first, last):
-        count, place = 0, cells.place[cell]
+        count, place = ZERO, cells.place[cell]
         for k in range(merge_runs(cells, cell, rule, scratch)):
             row = scratch.row[k]
             c = best_overlap(scratch, count, cells, row, rule.iou)

@@ -4,6 +4,7 @@ import math
 
 from bunri.compiled import compiled, compiled_part
 from bunri.fuse.kernels import BLOCK, Cells, Fused, Rule, Scratch, Votes, iou_of, mark_overlaps, merge_runs, put, store
+from bunri.sorting_kernels import ZERO
 
 LINEAR, GAUSSIAN = range(2)
 
@@ -19,7 +20,7 @@ def fuse_cells(cells: Cells, first: int, last: int, rule: Rule, votes: Votes, sc
     exponential function; linear ones (equation 1) are multiplied.
     """
     for cell in range(first, last):
-        waiting, count, start = merge_runs(cells, cell, rule, scratch), 0, 0
+        waiting, count, start = merge_runs(cells, cell, rule, scratch), ZERO, ZERO
         _line_up(cells, waiting, rule, scratch)
         while start < waiting:
             best, highest = start, scratch.final[start]

@@ -1,11 +1,9 @@
 """Weighted boxes fusion (Solovyev, Wang, Gabruseva; arXiv:1910.13302)."""
 
-import numpy as np
-
 from bunri.boxes import FloatArray
 from bunri.compiled import compiled, compiled_part
 from bunri.fuse.kernels import Cells, Fused, Rule, Scratch, Votes, best_overlap, merge_runs, put, store
-from bunri.sorting_kernels import sort_falling
+from bunri.sorting_kernels import ZERO, sort_falling
 
 AVG, MAX, BOX_AND_MODEL_AVG, ABSENT_MODEL_AWARE_AVG = range(4)
 
@@ -25,7 +23,7 @@ def fuse_cells(cells: Cells, first: int, last: int, rule: Rule, votes: Votes, sc
     cluster is the mean of its boxes weighted by score; it moves as boxes join, at the cost of one addition.
     """
     for cell in range(first, last):
-        count = 0
+        count = ZERO
         for k in range(merge_runs(cells, cell, rule, scratch)):
             c = best_overlap(scratch, count, cells, scratch.row[k], rule.iou)
             if c < 0:
@@ -36,8 +34,7 @@ def fuse_cells(cells: Cells, first: int, last: int, rule: Rule, votes: Votes, sc
         for c in range(count):
             scratch.order[c] = c
             scratch.final[c] = confidence(scratch.sums, c, rule.kind, votes, cells.image[cell])
-        # np.int64, not the literal 0: numba would compile the sort once more for it
-        sort_falling(scratch.order, scratch.final, np.int64(0), count)
+        sort_falling(scratch.order, scratch.final, ZERO, count)
         for k in range(count):
             c = scratch.order[k]
             store(fused, cells.place[cell] + k, scratch.final[c], scratch.box, c)
