@@ -9,7 +9,7 @@ import numpy as np
 from bunri.boxes import FloatArray, IntArray
 from bunri.compiled import compiled, compiled_part
 
-ZERO = np.int64(0)
+ZERO: int = np.int64(0)  # type: ignore[assignment]  # it is used as an int
 """What counters start from: numba would compile every part that takes one once more for the literal 0."""
 
 
