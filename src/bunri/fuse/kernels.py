@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from bunri.boxes import FloatArray, IntArray
 from bunri.compiled import compiled_part
-from bunri.sorting_kernels import ZERO
 
 Float32Array = NDArray[np.float32]
 ByteArray = NDArray[np.uint8]
@@ -177,7 +176,7 @@ def put(scratch: Scratch, k: int, x1: float, y1: float, x2: float, y2: float) ->
 @compiled_part
 def best_overlap(scratch: Scratch, count: int, cells: Cells, row: int, iou: float) -> int:
     """The first of the ``count`` boxes on the shelf whose IoU with a box is highest and above ``iou``, or -1."""
-    mark_overlaps(scratch, ZERO, count, cells, row, iou)
+    mark_overlaps(scratch, count, cells, row, iou)
     best, best_iou = -1, iou
     for block in range((count + BLOCK - 1) // BLOCK):
         if scratch.hits[block] != 0:
@@ -190,11 +189,12 @@ def best_overlap(scratch: Scratch, count: int, cells: Cells, row: int, iou: floa
 
 
 @compiled_part
-def mark_overlaps(scratch: Scratch, first: int, count: int, cells: Cells, row: int, iou: float) -> None:
-    """Mark which boxes on the shelf, from ``first`` on, may have an IoU above ``iou`` with a box.
+def mark_overlaps(scratch: Scratch, count: int, cells: Cells, row: int, iou: float) -> None:
+    """Mark which of the ``count`` boxes on the shelf may have an IoU above ``iou`` with a box.
 
     In float32 and free of branches, so that it compiles to vector instructions; it errs only towards marking. It works
-    in whole blocks and may mark what lies beyond the last box.
+    in whole blocks and may mark what lies beyond the last box. It begins at the first: from a box that is not known
+    beforehand, numba must look whether the index is negative, which takes twice the time.
     """
     x1, y1, x2, y2 = cells.box[row, 0], cells.box[row, 1], cells.box[row, 2], cells.box[row, 3]
     left, top, right, bottom = np.float32(x1), np.float32(y1), np.float32(x2), np.float32(y2)
@@ -203,7 +203,7 @@ def mark_overlaps(scratch: Scratch, first: int, count: int, cells: Cells, row: i
     own, zero = np.float32((x2 - x1) * (y2 - y1)), np.float32(0)
     lefts, tops, rights, bottoms = scratch.rough[0], scratch.rough[1], scratch.rough[2], scratch.rough[3]
     areas, hit = scratch.rough[4], scratch.hit
-    for k in range(max(first, 0) // BLOCK * BLOCK, (count + BLOCK - 1) // BLOCK * BLOCK):
+    for k in range((count + BLOCK - 1) // BLOCK * BLOCK):
         width = (rights[k] if rights[k] < right else right) - (lefts[k] if lefts[k] > left else left) + loose
         height = (bottoms[k] if bottoms[k] < bottom else bottom) - (tops[k] if tops[k] > top else top) + loose
         inter = (width if width > zero else zero) * (height if height > zero else zero)

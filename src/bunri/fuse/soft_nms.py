@@ -61,7 +61,7 @@ def _decay(cells: Cells, scratch: Scratch, best: int, start: int, waiting: int, 
     """Take from the boxes of the line, from ``start`` on, what overlapping box ``best`` costs them."""
     linear = rule.kind == LINEAR
     iou, sharpness, final = rule.iou if linear else 0.0, 1 / rule.sigma, scratch.final
-    mark_overlaps(scratch, start, waiting, cells, scratch.row[best], iou)
+    mark_overlaps(scratch, waiting, cells, scratch.row[best], iou)
     for block in range(start // BLOCK, (waiting + BLOCK - 1) // BLOCK):
         if scratch.hits[block] != 0:
             for k in range(max(BLOCK * block, start), min(BLOCK * (block + 1), waiting)):

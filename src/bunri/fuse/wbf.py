@@ -7,8 +7,8 @@ from bunri.sorting_kernels import ZERO, sort_falling
 
 AVG, MAX, BOX_AND_MODEL_AVG, ABSENT_MODEL_AWARE_AVG = range(4)
 
-TINY = 1e-300
-"""Added to the score as weight of a box, so that a cluster of boxes of score 0 lies in their middle."""
+TINY = 2.0**-1000
+"""Added to the score as weight of a box, so that a cluster of boxes of score 0 lies in their middle; exact in sums."""
 
 SCORE, WEIGHT, MEMBER_WEIGHT, BOXES, HIGHEST, X1, Y1, X2, Y2 = range(9)
 """Columns of the sums of a cluster: of weighted scores, of the weights of its boxes, of the weights of its members, the
@@ -66,8 +66,8 @@ def _join(cells: Cells, scratch: Scratch, c: int, k: int, rule: Rule) -> None:
     scratch.joined[c, m] = 1.0
     for side in range(4):
         sums[c, X1 + side] += (score + TINY) * cells.box[row, side]
-    share = 1.0 / (sums[c, SCORE] + TINY * sums[c, BOXES])
-    put(scratch, c, sums[c, X1] * share, sums[c, Y1] * share, sums[c, X2] * share, sums[c, Y2] * share)
+    total = sums[c, SCORE] + TINY * sums[c, BOXES]
+    put(scratch, c, sums[c, X1] / total, sums[c, Y1] / total, sums[c, X2] / total, sums[c, Y2] / total)
 
 
 @compiled_part
