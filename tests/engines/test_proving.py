@@ -4,7 +4,7 @@ import pytest
 
 from bunri.engines import proving
 from bunri.engines.proving import prove
-from bunri.errors import ConfigError, EngineError
+from bunri.errors import ConfigError, DataError, EngineError
 from experiment_files import TESTS
 
 FAKE = "fake_engine:FakeEngine"
@@ -29,7 +29,7 @@ def test_a_working_engine_shows_its_losses_and_boxes(monkeypatch: pytest.MonkeyP
     [
         ("steps: 3\ncrash_at: 2\n", EngineError, "CUDA out of patience.*Its log:.*the framework talks a lot"),
         ("stepz: 3\n", ConfigError, "stepz: unknown key"),
-        ("steps: 0\n", EngineError, "must|checkpoint"),
+        ("steps: 0\n", DataError, "the checkpoint must be a readable file"),
     ],
 )
 def test_a_broken_engine_is_told_with_its_log(
