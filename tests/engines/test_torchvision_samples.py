@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
 from builders import make_dataset
-from bunri.augment import Augmenter
-from bunri.engines.torchvision.inference import predict_view
-from bunri.engines.torchvision.samples import TrainingSamples, batches, places, seed_of
+from bunri.engines.feeding import LearningPhotos, batches, places, seed_of
+from bunri.engines.predicting import predict_view
+from bunri.engines.torchvision.inference import TorchvisionFinder
+from bunri.engines.torchvision.samples import TrainingSamples
 from bunri.recipe import Recipe
 from bunri.tta import Turn, View
 
@@ -42,7 +43,7 @@ def test_a_sample_has_labels_from_one_and_no_crowd_or_sliver(tmp_path: Path) -> 
         (1, 1, (0.0, 0.0, 9.0, 9.0)),
     ]
     dataset = make_dataset(boxes, crowd=[False, False, False, True], image_folder=tmp_path)
-    image, target = TrainingSamples(dataset, Augmenter(()))[0, 0]
+    image, target = TrainingSamples(LearningPhotos(dataset, Recipe()))[0, 0]
     assert image.shape == (3, 80, 100)
     assert image[:, 0, 0].mul(255).round().tolist() == [10, 20, 30]
     assert target["labels"].tolist() == [3, 1]
@@ -77,7 +78,9 @@ def test_boxes_of_every_view_come_back_exactly(tmp_path: Path, turn: Turn) -> No
         dataset.annotations, tmp_path,
     )  # fmt: skip
     done: list[int] = []
-    found = predict_view(_BrightBox(), dataset, View(turn=turn), torch.device("cpu"), done.append)
+    found = predict_view(
+        TorchvisionFinder(_BrightBox(), torch.device("cpu")), dataset, View(turn=turn), Recipe(), done.append
+    )
     assert found.box_xyxy.tolist() == [[55.0, 12.0, 95.0, 30.0]]
     assert found.class_index.tolist() == [1]
     assert found.image_id.tolist() == [7]
