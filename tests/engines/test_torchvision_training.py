@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from torchvision_jobs import Recorder, make_job
 
 from bunri.engines import base
 from bunri.engines.base import Job, StopRequested
@@ -12,6 +11,7 @@ from bunri.engines.torchvision.engine import TorchvisionEngine
 from bunri.errors import ConfigError, DataError, EngineError
 from bunri.events import Facts, Resumed
 from bunri.io import load_dataset, read_predictions
+from torchvision_jobs import Recorder, make_job
 
 
 @pytest.fixture(autouse=True)

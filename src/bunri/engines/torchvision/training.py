@@ -20,7 +20,7 @@ from bunri.engines.torchvision.inference import TorchvisionFinder
 from bunri.engines.torchvision.samples import Sample, seed_everything, training_loader
 from bunri.engines.validating import Validator
 from bunri.errors import EngineError
-from bunri.events import Emit, PhaseStarted, Progress, Resumed, Scalars
+from bunri.events import Emit, Facts, PhaseStarted, Progress, Resumed, Scalars
 from bunri.optim import build_optimizer
 from bunri.tta import View
 
@@ -95,6 +95,7 @@ class Trainer:
         """
         self._resume()
         state, total = self.state, self.lengths.total
+        self.emit(Facts({"optimizer": type(state.optimizer).__name__}))
         self.emit(PhaseStarted("train", total, state.iteration))
         batches = iter(self._loader())
         while state.iteration < total:
