@@ -81,8 +81,9 @@ class ClassScores:
 
 @dataclass(frozen=True)
 class SearchStep:
-    """A better candidate on the way of the search; ``mAP50`` is of the images it was chosen on, which flatters it."""
+    """A better candidate on a family's way; ``mAP50`` is of the images it was chosen on, which flatters it."""
 
+    family: str
     stage: str
     recipe: str
     mAP50: float
