@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bunri.boxes import FloatArray
-from bunri.report.mistakes import Kind
+from bunri.diagnosis.mistakes import Kind
 
 
 @dataclass(frozen=True)
