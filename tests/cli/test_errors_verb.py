@@ -39,5 +39,5 @@ def test_json_is_one_object_by_member(folder: Path, capsys: pytest.CaptureFixtur
 
 
 def test_pictures_without_photos_are_refused(folder: Path) -> None:
-    with pytest.raises(DataError, match="0001.jpg"):
+    with pytest.raises(DataError, match="must be a whole image file"):
         call("errors", folder / "model0.parquet", "--truth", folder / "truth.json", "--draw", folder / "out")
