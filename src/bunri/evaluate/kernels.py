@@ -86,15 +86,16 @@ def match_detections(
     """
     count = 0
     for run in range(len(found.image)):
+        first, last, image, class_index = low[run], high[run], found.image[run], found.class_index[run]
         for row in range(found.place[run], found.place[run] + min(found.size[run], max_boxes)):
-            best = _best_object(truth, low[run], high[run], found.box, row, iou)
-            if best >= 0 and truth.is_crowd[best]:
-                continue
-            outcomes.score[count], outcomes.is_true[count] = found.score[row], best >= 0
-            outcomes.image[count], outcomes.class_index[count] = found.image[run], found.class_index[run]
-            count += 1
+            best = _best_object(truth, first, last, found.box, row, iou) if first < last else -1
             if best >= 0:
+                if truth.is_crowd[best]:
+                    continue
                 truth.taken[best] = True
+            outcomes.score[count], outcomes.is_true[count] = found.score[row], best >= 0
+            outcomes.image[count], outcomes.class_index[count] = image, class_index
+            count += 1
     return count
 
 
@@ -125,7 +126,9 @@ def _best_object(truth: Truth, low: int, high: int, box: FloatArray, row: int, i
 
 
 @compiled
-def gaps_of_false(outcomes: Outcomes, count: int, first: IntArray, trues: IntArray, gap: IntArray) -> None:
+def gaps_of_false(
+    outcomes: Outcomes, count: int, first: IntArray, trues: IntArray, true_score: FloatArray, gap: IntArray
+) -> None:
     """Write between which true positives each false positive stands; only true positives need be sorted.
 
     Args:
@@ -133,24 +136,27 @@ def gaps_of_false(outcomes: Outcomes, count: int, first: IntArray, trues: IntArr
         count: How many count.
         first: ``(C + 1,)`` first true positive of each class in ``trues``.
         trues: ``(T,)`` true positives by class, falling score and order of detections.
+        true_score: ``(T,)`` their scores.
         gap: ``(count,)`` the first of ``trues`` that ranks below a false positive; T where there is none of its class,
             and for true positives.
     """
     for k in range(count):
-        gap[k] = len(trues)
-        if not outcomes.is_true[k]:
-            low, high = first[outcomes.class_index[k]], first[outcomes.class_index[k] + 1]
-            end = high
-            while low < high:
-                middle = (low + high) // 2
-                other = trues[middle]
-                value = outcomes.score[other]
-                if value > outcomes.score[k] or (value == outcomes.score[k] and other < k):
-                    low = middle + 1
-                else:
-                    high = middle
-            if low < end:
-                gap[k] = low
+        low, end, score = first[outcomes.class_index[k]], first[outcomes.class_index[k] + 1], outcomes.score[k]
+        place = _first_below(true_score, low, end, score)
+        while place > low and true_score[place - 1] == score and trues[place - 1] > k:
+            place -= 1
+        gap[k] = len(trues) if outcomes.is_true[k] or place == end else place
+
+
+@compiled_part
+def _first_below(falling: FloatArray, low: int, end: int, score: float) -> int:
+    """Place of the first of ``falling[low:end]`` below a score, or ``end``; halved without branches to guess wrong at."""
+    place, length = low, end - low
+    while length > 1:
+        half = length // 2
+        place += half * np.int64(falling[place + half - 1] >= score)
+        length -= half
+    return place + 1 if length == 1 and falling[place] >= score else place
 
 
 @compiled

@@ -165,7 +165,7 @@ def _ranked(outcomes: Outcomes, count: int, classes: int) -> Ranking:
     trues = trues[np.lexsort((-outcomes.score[trues], outcomes.class_index[trues]))]
     first = np.searchsorted(outcomes.class_index[trues], np.arange(classes + 1))
     gap, rows, start = np.empty(count, np.int64), np.empty(count, np.int64), np.zeros(len(trues) + 2, np.int64)
-    gaps_of_false(outcomes, count, first, trues, gap)
+    gaps_of_false(outcomes, count, first, trues, outcomes.score[trues], gap)
     place_by_key(gap, start, rows)
     between = rows[: start[len(trues)]]
     return Ranking(first, outcomes.image[trues], start[:-1], outcomes.image[between])
