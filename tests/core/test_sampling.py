@@ -3,7 +3,7 @@ import pytest
 
 from builders import make_dataset
 from bunri.dataset import Dataset
-from bunri.sampling import class_repeat_factors, epoch_rows, exposure, image_repeat_factors
+from bunri.sampling import SamplerSettings, class_repeat_factors, epoch_rows, exposure, image_repeat_factors
 
 BOX = (10.0, 10.0, 50.0, 50.0)
 
@@ -46,7 +46,7 @@ def test_fractions_are_rounded_so_that_the_mean_holds() -> None:
 
 
 def test_what_a_threshold_changes_is_said_before_training() -> None:
-    told = exposure(_long_tail(), 0.16)
+    told = exposure(_long_tail(), SamplerSettings(repeat_factor_threshold=0.16))
     assert told.boxes.tolist() == [101, 4, 0]
     assert told.boxes_sampled.tolist() == [106.0, 8.0, 0.0]
     assert told.epoch_length_ratio == pytest.approx(1.04)
@@ -54,4 +54,4 @@ def test_what_a_threshold_changes_is_said_before_training() -> None:
 
 
 def test_a_threshold_that_changes_nothing_is_a_warning() -> None:
-    assert exposure(_long_tail(), 0.04).warning is not None
+    assert exposure(_long_tail(), SamplerSettings(repeat_factor_threshold=0.04)).warning is not None

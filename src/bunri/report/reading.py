@@ -27,7 +27,7 @@ from bunri.report.facts import (
     SeenClass,
 )
 from bunri.run_folder import RunFolder
-from bunri.sampling import exposure
+from bunri.sampling import SamplerSettings, exposure
 from bunri.search import read_recipe
 from bunri.writers.jsonl import read_metrics
 
@@ -160,10 +160,10 @@ def read_samplers(experiment: Experiment, truth: Dataset) -> tuple[Sampler, ...]
 
 
 def _sampler(threshold: float, models: tuple[str, ...], truth: Dataset) -> Sampler:
-    seen = exposure(truth, threshold)
+    seen = exposure(truth, SamplerSettings(repeat_factor_threshold=threshold))
     columns = zip(seen.class_names, seen.boxes.tolist(), seen.boxes_sampled.round(1).tolist(), strict=True)
     classes = sorted((SeenClass(*column) for column in columns), key=lambda seen: -seen.boxes)
-    return Sampler(threshold, models, classes, seen.epoch_length_ratio, seen.warning if threshold else None)
+    return Sampler(threshold, models, classes, seen.epoch_length_ratio, seen.warning)
 
 
 def read_runs(folder: Path) -> tuple[RunFacts, ...]:

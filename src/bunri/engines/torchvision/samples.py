@@ -15,7 +15,7 @@ from bunri.boxes import FloatArray, IntArray, clip_xyxy
 from bunri.dataset import Dataset
 from bunri.photos import read_photo
 from bunri.recipe import Recipe
-from bunri.sampling import epoch_rows, image_repeat_factors
+from bunri.sampling import epoch_rows, factors_of
 
 Target = dict[str, Tensor]
 Sample = tuple[Tensor, Target]
@@ -93,14 +93,14 @@ def photo_to_tensor(photo: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") ->
 
 def epoch_length(dataset: Dataset, recipe: Recipe) -> float:
     """Expected number of photos seen in an epoch."""
-    return float(image_repeat_factors(dataset, recipe.sampler.repeat_factor_threshold).sum())
+    return float(factors_of(dataset, recipe.sampler).sum())
 
 
 def training_loader(
     dataset: Dataset, recipe: Recipe, seed: int, first: int, count: int, workers: int = 0
 ) -> DataLoader[Sample]:
     """Batches ``first`` to ``first + count``, each a list of samples."""
-    factors = image_repeat_factors(dataset, recipe.sampler.repeat_factor_threshold)
+    factors = factors_of(dataset, recipe.sampler)
     samples = TrainingSamples(dataset, Augmenter(recipe.augment))
     order = list(batches(factors, recipe, seed, first, count))
     return DataLoader(samples, batch_sampler=order, collate_fn=list, num_workers=workers)
