@@ -85,6 +85,7 @@ def test_the_page_shows_a_file_for_each() -> None:
     assert set(files_of_the_page()) == {"trash.yaml", "average.yaml", *names}
 
 
+@pytest.mark.slow
 def test_all_of_the_page_in_one_experiment(
     folder: Path,
     channel: list[dict[str, str]],
@@ -112,6 +113,7 @@ def test_all_of_the_page_in_one_experiment(
     assert kept["models"] == ["fcos"]
 
 
+@pytest.mark.slow
 def test_mistakes_in_each_are_told_before_anything_trains(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -94,8 +94,10 @@ def test_curves_configs_and_manifest(tmp_path: Path, capfd: pytest.CaptureFixtur
 
 
 def test_settings_of_the_experiment_come_before_the_defaults(tmp_path: Path) -> None:
-    kept = write_all(recorded(tmp_path), [Scalars(1)], project="cans", group="two", run_name="my run", mode="offline")
-    assert (kept.run.project, kept.run.run_group, kept.run.display_name) == ("cans", "two", "my run")
+    kept = write_all(
+        recorded(tmp_path), [Scalars(1)], project="cans", group="two", run_name="night {model}", mode="offline"
+    )
+    assert (kept.run.project, kept.run.run_group, kept.run.display_name) == ("cans", "two", "night fcos")
 
 
 def test_photos_with_boxes(tmp_path: Path) -> None:

@@ -47,6 +47,14 @@ class RecordedRun:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     val: tuple[Path, Path] | None = None
 
+    def named(self, pattern: str | None) -> str:
+        """The name of the run with a service: ``{label}`` and ``{model}`` of a pattern filled in, or the label.
+
+        >>> RecordedRun("trash", "fcos", "fcos fold0", RunFolder(Path("runs"))).named("night {model}")
+        'night fcos'
+        """
+        return (pattern or "{label}").replace("{label}", self.label).replace("{model}", self.model)
+
     def native_config(self) -> Any:
         """The native config with the overrides: its keys where it is YAML, else its text; null where there is none."""
         if not self.folder.resolved_config_file.exists():

@@ -34,7 +34,7 @@ class MLflowSettings(Settings):
     experiment: str | None = None
     """Its name in MLflow; null takes the experiment's own."""
     run_name: str | None = None
-    """null takes the run's label, such as ``fcos fold0``."""
+    """With ``{label}`` and ``{model}`` filled in; null takes the run's label, such as ``fcos fold0``."""
     tags: dict[str, str] = {}
     """Further tags of every run."""
 
@@ -72,7 +72,7 @@ class MLflowWriter:
             self._client, self._metric = _client_of(uri)
             experiment = self._experiment(settings.experiment or run.experiment, local, uri)
         if self._remote.run_id is None:
-            tags = {"mlflow.runName": settings.run_name or run.label, "model": run.model, **settings.tags}
+            tags = {"mlflow.runName": run.named(settings.run_name), "model": run.model, **settings.tags}
             self._remote.began(self._client.create_run(experiment, tags=tags).info.run_id)
             self._tell_parameters()
         else:

@@ -5,9 +5,11 @@ import secrets
 import threading
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
+
+from pydantic import Field
 
 from bunri.errors import UsageError
 from bunri.events import Ended, Event, Scalars
@@ -36,10 +38,10 @@ class WandbSettings(Settings):
     tags: tuple[str, ...] = ()
     """Of every run."""
     run_name: str | None = None
-    """null takes the run's label, such as ``fcos fold0``."""
+    """With ``{label}`` and ``{model}`` filled in; null takes the run's label, such as ``fcos fold0``."""
     mode: Literal["auto", "online", "offline"] = "auto"
     """``auto``: ``WANDB_MODE``, or online where there is a key. ``wandb sync`` sends what was recorded offline."""
-    photos: int = 32
+    photos: Annotated[int, Field(ge=0)] = 32
     """Photos of the table of predictions at the end; 0 leaves it out."""
 
     def chosen_mode(self) -> str:
@@ -120,6 +122,7 @@ class WandbWriter:
     def __init__(self, settings: WandbSettings, run: RecordedRun) -> None:
         """Begin or continue the run; may wait for a network."""
         self._settings, self._recorded, self._remote = settings, run, RemoteRun(run.folder, "wandb")
+        self._exit_code = 0
         run_id = self._remote.run_id or secrets.token_hex(4)
         run.folder.wandb_folder.mkdir(parents=True, exist_ok=True)
         self._run = _service.begin(
@@ -127,7 +130,7 @@ class WandbWriter:
             project=settings.project or run.experiment,
             entity=settings.entity,
             group=settings.group or run.model,
-            name=settings.run_name or run.label,
+            name=run.named(settings.run_name),
             tags=list(settings.tags),
             id=run_id,
             resume="allow",
@@ -137,9 +140,13 @@ class WandbWriter:
             reinit="create_new",
             settings=_silent_settings(),
         )
-        self._remote.began(run_id)
-        self._run.define_metric("iteration")
-        self._run.define_metric("*", step_metric="iteration")
+        try:
+            self._remote.began(run_id)
+            self._run.define_metric("iteration")
+            self._run.define_metric("*", step_metric="iteration")
+        except BaseException:
+            self.close()
+            raise
 
     def _mode(self) -> str:
         """The mode chosen, or offline where the server does not answer."""
@@ -162,13 +169,14 @@ class WandbWriter:
         elif isinstance(event, Ended):
             self._run.config.update(self._config(), allow_val_change=True)
             self._run.summary["status"] = event.status
+            self._exit_code = int(event.status == "failed")
             if event.status == "done" and (table := photo_table(self._recorded, self._settings.photos)) is not None:
                 self._run.log({"predictions": table, "iteration": self._remote.step})
 
     def close(self) -> None:
         """Send the rest and end the run."""
         try:
-            self._run.finish()
+            self._run.finish(exit_code=self._exit_code)
         finally:
             _service.end()
 
