@@ -12,12 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from torchvision_jobs import MODEL, write_photos
 
 from bunri.cli import main
 from bunri.engines import base
 from bunri.engines.base import Job, StopRequested, engine_by_name
-from bunri.errors import ConfigError
 from bunri.events import Event, Resumed, Scalars
 from bunri.files import read_json
 from bunri.io import load_dataset, write_coco
@@ -25,6 +23,7 @@ from bunri.run_folder import RunFolder
 from bunri.sampling import SamplerSettings, factors_of
 from bunri.user_code import found_in
 from bunri.writers.jsonl import read_metrics
+from torchvision_jobs import MODEL, write_photos
 
 PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
 BLOCK = re.compile(r"^`([\w.]+)`:\n\n```(?:python|yaml)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -85,7 +84,6 @@ def test_the_page_shows_a_file_for_each() -> None:
     assert set(files_of_the_page()) == {"trash.yaml", "average.yaml", *names}
 
 
-@pytest.mark.slow
 def test_all_of_the_page_in_one_experiment(
     folder: Path,
     channel: list[dict[str, str]],
@@ -113,17 +111,20 @@ def test_all_of_the_page_in_one_experiment(
     assert kept["models"] == ["fcos"]
 
 
-@pytest.mark.slow
 def test_mistakes_in_each_are_told_before_anything_trains(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(folder)
+    rough = "  - {name: rough, engine: my_engine:AverageBox, config: average.yaml}\nwriters:\n"
+    experiment = (folder / "trash.yaml").read_text()
+    (folder / "trash.yaml").write_text(experiment.replace("writers:\n", rough))
     recipe = "models.fcos.recipe"
     wrong = [
         f"{recipe}.optimizer.arguments.weight_deca=1",
         f"{recipe}.sampler.arguments.powr=1",
         f"{recipe}.augment=[{{my_transforms.Spot: {{}}}}]",
         "models.average.set.momentun=0.9",
+        "models.rough.recipe.ema=0.9",
     ]
     assert bunri(monkeypatch, "run", "trash.yaml", *wrong, "--dry-run") == 2
     words = capfd.readouterr().err
@@ -132,6 +133,7 @@ def test_mistakes_in_each_are_told_before_anything_trains(
     )
     assert "recipe.sampler.arguments: it is called with" in words
     assert "module 'my_transforms' has no 'Spot'; did you mean 'Spots'" in words
+    assert "models.rough: recipe.ema: this engine looks at no photo and has no weights" in words
     assert "momentun: unknown key; did you mean 'momentum'" in words
     assert bunri(monkeypatch, "run", "trash.yaml", "writers.custom=[my_writers:SlakWriter]", "--dry-run") == 2
     assert "did you mean 'SlackWriter'" in capfd.readouterr().err
@@ -165,12 +167,6 @@ def test_the_engine_stops_when_asked_and_goes_on_to_the_same_numbers(
     assert Resumed(1) in parts
     assert scalars(parts) == scalars(whole)
     assert (folder / "run/checkpoints/best.pt").read_bytes() == (folder / "whole/checkpoints/best.pt").read_bytes()
-
-
-def test_the_engine_refuses_what_it_cannot_carry(folder: Path) -> None:
-    job = average_job(folder, recipe={"augment": [{"HorizontalFlip": {}}]})
-    with found_in([folder]), pytest.raises(ConfigError, match="takes no augment"):
-        engine_by_name("my_engine:AverageBox").train(job, lambda event: None)
 
 
 def test_the_sampler_shows_the_rarest_class_most(folder: Path) -> None:

@@ -33,10 +33,9 @@ class RunFolder:
         """What the engine's worker was asked to do."""
         return self.path / "job.json"
 
-    @property
-    def resolved_config_file(self) -> Path:
-        """The native config with the overrides applied."""
-        return self.path / "resolved_config.yaml"
+    def resolved_config_file(self, suffix: str = ".yaml") -> Path:
+        """The native config with the overrides applied; its suffix is that of the framework's configs."""
+        return self.path / f"resolved_config{suffix}"
 
     @property
     def overrides_file(self) -> Path:
@@ -73,6 +72,11 @@ class RunFolder:
         return self.path / ".lock"
 
     @property
+    def native_folder(self) -> Path:
+        """What the framework itself writes: the config as it ran, its own logs and checkpoints."""
+        return self.path / "native"
+
+    @property
     def log_file(self) -> Path:
         """What the framework printed."""
         return self.path / "log.txt"
@@ -94,8 +98,8 @@ class RunFolder:
         files = (self.manifest_file, self.metrics_file, self.results_file, self.log_file)
         for path in (*files, *self.path.glob("*_run.json")):
             path.unlink(missing_ok=True)
-        folders = (self.path / "checkpoints", self.path / "predictions", self.tensorboard_folder, self.wandb_folder)
-        for path in folders:
+        folders = (self.path / "checkpoints", self.path / "predictions", self.native_folder)
+        for path in (*folders, self.tensorboard_folder, self.wandb_folder):
             shutil.rmtree(path, ignore_errors=True)
 
     def read_manifest(self) -> dict[str, Any]:

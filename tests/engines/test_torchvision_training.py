@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from torchvision_jobs import Recorder, make_job
 
 from bunri.engines import base
 from bunri.engines.base import Job, StopRequested
@@ -12,6 +11,7 @@ from bunri.engines.torchvision.engine import TorchvisionEngine
 from bunri.errors import ConfigError, DataError, EngineError
 from bunri.events import Facts, Resumed
 from bunri.io import load_dataset, read_predictions
+from torchvision_jobs import Recorder, make_job
 
 
 @pytest.fixture(autouse=True)
@@ -37,9 +37,10 @@ def test_events_have_the_contracts_names(tmp_path: Path) -> None:
 
 
 def test_the_manifest_hears_which_weights_were_used(tmp_path: Path) -> None:
-    [facts] = [event for event in _train(make_job(tmp_path)).events if isinstance(event, Facts)]
-    assert facts.values["weights"] == "timm test_resnet: random"
-    assert facts.values["stages"] == "one"
+    told = [event.values for event in _train(make_job(tmp_path)).events if isinstance(event, Facts)]
+    facts = {name: value for values in told for name, value in values.items()}
+    assert facts["weights"] == "timm test_resnet: random"
+    assert (facts["stages"], facts["optimizer"]) == ("one", "AdamW")
 
 
 def test_the_same_seed_gives_the_same_losses_and_another_does_not(tmp_path: Path) -> None:

@@ -72,7 +72,12 @@ def test_a_check_answers_for_every_model_and_names_all_its_mistakes(tmp_path: Pa
     )
     worker.check(job)
     answer = read_json(tmp_path / "answer.json", "the answer")
-    assert answer["good"] == {"mistakes": [], "before": "steps: 4\n", "after": "noise: 2\nsteps: 4\n"}
+    assert answer["good"] == {
+        "mistakes": [],
+        "before": "steps: 4\n",
+        "after": "noise: 2\nsteps: 4\n",
+        "suffix": ".yaml",
+    }
     key, augment, optimizer = answer["bad"]["mistakes"]
     assert "nois: unknown key; did you mean 'noise'?" in key
     assert augment.startswith("recipe.augment[0].HorizontalFlop: Albumentations has no such transform; did you mean")

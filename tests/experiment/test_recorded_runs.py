@@ -52,7 +52,6 @@ def _no_thread_is_left() -> Iterator[None]:
     assert [thread for thread in threading.enumerate() if thread not in before and thread.is_alive()] == []
 
 
-@pytest.mark.slow
 def test_a_killed_run_goes_on_in_every_service_and_the_key_is_nowhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

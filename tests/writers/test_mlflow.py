@@ -40,7 +40,6 @@ def curve(client: Any, run: Any, name: str) -> list[tuple[int, float]]:
     return [(metric.step, metric.value) for metric in client.get_metric_history(run.info.run_id, name)]
 
 
-@pytest.mark.slow
 def test_a_run_is_kept_in_a_local_database(experiment_folder: Path) -> None:
     run = recorded(experiment_folder, "fcos")
     write_json(run.folder.manifest_file, {"seed": 7})

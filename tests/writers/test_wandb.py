@@ -39,7 +39,7 @@ def _nothing_is_left_behind() -> Iterator[None]:
 
 def recorded(folder: Path, dataset: Dataset | None = None) -> RecordedRun:
     run = RunFolder(folder / "run")
-    write_text(run.resolved_config_file, "builder: FCOS\narguments: {min_size: 64}\n")
+    write_text(run.resolved_config_file(), "builder: FCOS\narguments: {min_size: 64}\n")
     write_json(run.manifest_file, {"seed": 3, "status": "running"})
     val = None
     if dataset is not None:

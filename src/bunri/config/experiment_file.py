@@ -100,8 +100,8 @@ class ModelSettings(Settings):
     """Overrides: dotted keys of the native config and their values."""
     recipe: Recipe = Recipe()
     """Written as the differences to the experiment's recipe."""
-    stages: Literal["one", "two"] | None = None
-    """One-stage or two-stage, for the leaderboard."""
+    stages: Literal["one", "two", "transformer"] | None = None
+    """One-stage, two-stage or a transformer, for the leaderboard; null takes what the engine says of the model."""
 
 
 class EngineSettings(Settings):

@@ -10,6 +10,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from types import FrameType
@@ -128,7 +129,8 @@ def _checked(engine: Engine, model: ModelToCheck) -> dict[str, Any]:
     answer: dict[str, Any] = {"mistakes": []}
     try:
         resolved = engine.resolve(model.config, model.overrides)
-        answer |= {"before": resolved.before, "after": resolved.after}
+        answer |= asdict(resolved)
+        answer["mistakes"] += [f"recipe.{refusal}" for refusal in engine.refusals(resolved, model.recipe)]
     except BunriError as error:
         answer["mistakes"].append(str(error))
     for test in _RECIPE_CHECKS:

@@ -1,10 +1,10 @@
 """How sure a score is: the images are drawn anew, with replacement, many times (Efron's bootstrap)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from bunri.boxes import FloatArray, IntArray
 from bunri.dataset import Dataset
@@ -12,6 +12,11 @@ from bunri.errors import UsageError
 from bunri.evaluate.counted import counted_images
 from bunri.evaluate.metrics import Evaluation, evaluate
 from bunri.predictions import Predictions
+
+Counts = NDArray[np.int16]
+
+BLOCK = 64
+"""Resamples drawn and scored in one go."""
 
 
 class Interval(NamedTuple):
@@ -21,7 +26,7 @@ class Interval(NamedTuple):
     high: float
 
 
-def draw_images(images: int, resamples: int, seed: int, groups: ArrayLike | None = None) -> IntArray:
+def draw_images(images: int, resamples: int, seed: int, groups: ArrayLike | None = None) -> Counts:
     """How often each image counts in each resample, ``(images, resamples)``.
 
     Args:
@@ -31,14 +36,22 @@ def draw_images(images: int, resamples: int, seed: int, groups: ArrayLike | None
         groups: ``(images,)`` labels; images of one group (a capture session) are drawn together, as they are not
             independent of each other. None draws images one by one.
     """
+    return np.concatenate(list(drawn_blocks(images, resamples, seed, groups)), axis=1)
+
+
+def drawn_blocks(images: int, resamples: int, seed: int, groups: ArrayLike | None = None) -> Iterator[Counts]:
+    """``draw_images`` in blocks of some resamples, which stay in the processor's cache while they are scored."""
     if resamples < 1:
         raise UsageError(f"resamples must be at least 1, but got {resamples}")
-    labels = np.arange(images) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-    count = int(labels.max(initial=-1)) + 1
-    drawn = np.random.default_rng(seed).integers(0, max(count, 1), (resamples, count))
-    cell = drawn + np.arange(resamples)[:, None] * count
-    times = np.bincount(cell.ravel(), minlength=count * resamples).reshape(resamples, count)
-    return np.ascontiguousarray(times.T[labels])
+    labels = None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    units = images if labels is None else int(labels.max(initial=-1)) + 1
+    random = np.random.default_rng(seed)
+    for left in range(0, resamples, BLOCK):
+        width = min(BLOCK, resamples - left)
+        drawn = random.integers(0, max(units, 1), (width, units))
+        drawn += np.arange(width)[:, None] * units
+        times = np.bincount(drawn.ravel(), minlength=units * width).astype(np.int16).reshape(width, units).T
+        yield np.ascontiguousarray(times if labels is None else times[labels])
 
 
 def bootstrap_mAP50(
@@ -80,9 +93,11 @@ def bootstrap_AP50(
     from bunri.evaluate.matching import match, objects_of
 
     counted = counted_images(predictions_list, dataset)
-    weights = draw_images(len(counted), resamples, seed, groups_of(dataset, counted, groups))
+    blocks = drawn_blocks(len(counted), resamples, seed, groups_of(dataset, counted, groups))
     objects = objects_of(dataset, counted)
-    return np.stack([match(member, objects).average_precisions(weights) for member in predictions_list])
+    matches = [match(member, objects) for member in predictions_list]
+    scores = [np.stack([one.average_precisions(weights) for one in matches]) for weights in blocks]
+    return np.concatenate(scores, axis=2)
 
 
 def groups_of(dataset: Dataset, image_id: IntArray, groups: ArrayLike | None) -> IntArray | None:

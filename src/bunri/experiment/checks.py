@@ -14,6 +14,9 @@ from bunri.events import Ended
 from bunri.files import read_json, write_text
 from bunri.settings import all_mistakes
 
+RESOLVED = ("before", "after", "suffix")
+"""Keys of a worker's answer that make a :class:`ResolvedConfig`."""
+
 
 def resolve_configs(experiment: Experiment, models: Sequence[ModelSettings]) -> dict[str, ResolvedConfig]:
     """The native config of each model with its overrides, as its engine reads them.
@@ -30,7 +33,7 @@ def resolve_configs(experiment: Experiment, models: Sequence[ModelSettings]) -> 
     mistakes = [f"models.{name}: {mistake}" for name, answer in answers.items() for mistake in answer["mistakes"]]
     if mistakes:
         raise all_mistakes(f"experiment {experiment.name}", mistakes)
-    return {name: ResolvedConfig(answer["before"], answer["after"]) for name, answer in answers.items()}
+    return {name: ResolvedConfig(*(answer[key] for key in RESOLVED)) for name, answer in answers.items()}
 
 
 def _ask(experiment: Experiment, engine: str, models: Sequence[ModelSettings]) -> dict[str, Mapping[str, Any]]:

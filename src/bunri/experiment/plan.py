@@ -15,7 +15,17 @@ from bunri.settings import Settings
 
 Action = Literal["train", "continue", "skip"]
 
-HOW_NOT_WHAT = ("run_folder", "resume", "threads", "device", "loader_workers", "python_path", "checkpoint", "tasks")
+HOW_NOT_WHAT = (
+    "run_folder",
+    "resume",
+    "threads",
+    "device",
+    "loader_workers",
+    "python_path",
+    "checkpoint",
+    "tasks",
+    "resolved",
+)
 """Parts of a job that may change between a run and its continuation."""
 
 FILES = ("config", "train", "val", "predict")

@@ -6,8 +6,9 @@ from os import PathLike
 from pathlib import Path
 
 from bunri.config import Experiment, load_experiment
+from bunri.engines.base import Job, ResolvedConfig
 from bunri.engines.process import error_of
-from bunri.errors import EngineError
+from bunri.errors import EngineError, UsageError
 from bunri.events import Ended
 from bunri.experiment.checks import python_path, resolve_configs
 from bunri.experiment.data import DataFiles, ExperimentData, classes_of, load_data, write_data
@@ -99,7 +100,22 @@ def _prepared(settings: Experiment, runs: Sequence[PlannedRun], files: DataFiles
     unfinished = [planned for planned in runs if planned.action != "skip"]
     wanted = [model for model in settings.models if any(planned.model is model for planned in unfinished)]
     configs = resolve_configs(settings, wanted)
-    return [PreparedRun(run, job_of(settings, run, files), configs[run.model.name]) for run in unfinished]
+    return [_prepare(run, job_of(settings, run, files), configs[run.model.name]) for run in unfinished]
+
+
+def _prepare(run: PlannedRun, job: Job, config: ResolvedConfig) -> PreparedRun:
+    """Put the place of the resolved config into the job; a run goes on only with the config it was begun with.
+
+    Raises:
+        UsageError: The resolved config has changed, as a file that the native config is based on may have.
+    """
+    resolved = run.folder.resolved_config_file(config.suffix)
+    if run.action == "continue" and resolved.exists() and resolved.read_text() != config.after:
+        raise UsageError(
+            f"{run.label} can only be resumed with the config it was begun with, but {run.model.config} with what it "
+            f"is based on no longer gives {resolved}. Undo the change, or begin anew with --overwrite."
+        )
+    return PreparedRun(run, job.model_copy(update={"resolved": resolved}), config)
 
 
 def _refuse_unfinished(runs: Sequence[PlannedRun], ends: Sequence[Ended]) -> None:

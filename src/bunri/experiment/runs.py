@@ -129,7 +129,7 @@ def write_inputs(prepared: PreparedRun) -> None:
     if run.action == "train":
         folder.clear()
     write_bytes(folder.native_config_file(run.model.config.name), read_bytes(run.model.config, "the model config"))
-    write_text(folder.resolved_config_file, prepared.config.after)
+    write_text(folder.resolved_config_file(prepared.config.suffix), prepared.config.after)
     write_text(folder.overrides_file, unified_diff(prepared.config, run.model.config.name))
     write_json(folder.job_file, plain(prepared.job))
 

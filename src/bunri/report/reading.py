@@ -144,11 +144,15 @@ def read_ensemble(folder: Path) -> Ensemble:
     return Ensemble(str(recipe), members, read_search_path(search) if search.exists() else ())
 
 
+SEARCH_STEP = ("family", "stage", "recipe", "score", "candidates")
+"""Keys of a step in ``search.json``, in the order of :class:`SearchStep`."""
+
+
 def read_search_path(path: Path) -> tuple[SearchStep, ...]:
     """Every better candidate of the search on all images; its scores are on the images it was chosen on."""
     with _content(path, "the search of the ensemble") as content:
         steps = [step for step in content["path"] if step["fold"] == step["folds"]]
-        return tuple(SearchStep(step["stage"], step["recipe"], step["score"], step["candidates"]) for step in steps)
+        return tuple(SearchStep(*(step[key] for key in SEARCH_STEP)) for step in steps)
 
 
 def read_samplers(experiment: Experiment, truth: Dataset) -> tuple[Sampler, ...]:

@@ -55,11 +55,16 @@ class RecordedRun:
         """
         return (pattern or "{label}").replace("{label}", self.label).replace("{model}", self.model)
 
+    def config_file(self) -> Path | None:
+        """The native config with the overrides, where the run has one."""
+        return next(iter(sorted(self.folder.path.glob("resolved_config.*"))), None)
+
     def native_config(self) -> Any:
         """The native config with the overrides: its keys where it is YAML, else its text; null where there is none."""
-        if not self.folder.resolved_config_file.exists():
+        path = self.config_file()
+        if path is None:
             return None
-        text = self.folder.resolved_config_file.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
         try:
             values = parse_yaml(text)
         except YAMLError:  # such as a config in Python

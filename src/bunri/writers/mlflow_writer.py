@@ -103,8 +103,8 @@ class MLflowWriter:
     def close(self) -> None:
         """Hand over manifest and configs, and end the run."""
         folder = self._recorded.folder
-        for path in (folder.manifest_file, folder.resolved_config_file, folder.overrides_file):
-            if path.exists():
+        for path in (folder.manifest_file, self._recorded.config_file(), folder.overrides_file):
+            if path is not None and path.exists():
                 self._client.log_artifact(self._remote.run_id, str(path))
         self._client.set_terminated(self._remote.run_id, self._status)
 

@@ -1,7 +1,7 @@
 """The training loop. Everything random is a function of seed and iteration, so that a killed run ends the same."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,35 +12,20 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from bunri.dataset import Dataset
 from bunri.engines.base import Job, StopRequested, job_should_stop
+from bunri.engines.feeding import Lengths
+from bunri.engines.predicting import predict_view, progress_of
 from bunri.engines.torchvision import checkpoint
 from bunri.engines.torchvision.checkpoint import Identity
-from bunri.engines.torchvision.inference import predict_view
-from bunri.engines.torchvision.samples import Sample, epoch_length, seed_everything, training_loader
+from bunri.engines.torchvision.inference import TorchvisionFinder
+from bunri.engines.torchvision.samples import Sample, seed_everything, training_loader
+from bunri.engines.validating import Validator
 from bunri.errors import EngineError
-from bunri.evaluate import evaluate
-from bunri.events import Emit, Note, PhaseStarted, Progress, Resumed, Scalars
+from bunri.events import Emit, Facts, PhaseStarted, Progress, Resumed, Scalars
 from bunri.optim import build_optimizer
-from bunri.recipe import Recipe
 from bunri.tta import View
 
 LOG_EVERY = 10
 """Iterations between two records of the losses."""
-
-
-@dataclass(frozen=True)
-class Lengths:
-    """A training in iterations (optimizer steps)."""
-
-    epoch: float
-    total: int
-    validate_every: int
-
-    @classmethod
-    def of(cls, dataset: Dataset, recipe: Recipe) -> "Lengths":
-        """Lengths from the recipe's epochs or iterations and the sampler's repeats."""
-        epoch = epoch_length(dataset, recipe) / (recipe.batch_size * recipe.accumulate)
-        total = recipe.iterations or round((recipe.epochs or 0) * epoch)
-        return cls(epoch, max(total, 1), max(round(recipe.validate_every * epoch), 1))
 
 
 @dataclass
@@ -110,6 +95,7 @@ class Trainer:
         """
         self._resume()
         state, total = self.state, self.lengths.total
+        self.emit(Facts({"optimizer": type(state.optimizer).__name__}))
         self.emit(PhaseStarted("train", total, state.iteration))
         batches = iter(self._loader())
         while state.iteration < total:
@@ -188,10 +174,8 @@ class Trainer:
         self.emit(Scalars(self.state.iteration, dict(values), self.state.iteration / self.lengths.epoch))
 
     def _validate_and_save(self) -> None:
-        mAP50 = self._validate() if self.val_set is not None else None
         state = self.state
-        if mAP50 is None or mAP50 > state.best:
-            state.best = state.best if mAP50 is None else mAP50
+        if self._validate():
             weights = {"model": state.judged.state_dict(), "iteration": state.iteration, "mAP50": state.best}
             checkpoint.save(self.job.folder.checkpoint_file("best"), self.identity, weights)
         self._save()
@@ -200,19 +184,19 @@ class Trainer:
     def _save(self) -> None:
         checkpoint.save(self.job.folder.checkpoint_file("last"), self.identity, self.state.to_checkpoint())
 
-    def _validate(self) -> float:
-        assert self.val_set is not None
+    def _validate(self) -> bool:
+        """Judge the weights; whether they are the best so far. Without held-out images the latest are."""
+        if self.val_set is None:
+            return True
         started = time.monotonic()
         self.emit(PhaseStarted("validate", len(self.val_set)))
-        found = predict_view(self.state.judged, self.val_set, View(), self.device, progress_of(self.emit))
-        evaluation = evaluate(found, self.val_set)
-        values = {"val/mAP50": evaluation.mAP50, "val/mAP50_95": evaluation.mAP50_95}
-        values |= {f"val/AP50/{name}": value for name, value in evaluation.AP50.items() if value == value}
+        find = TorchvisionFinder(self.state.judged, self.device)
+        found = predict_view(find, self.val_set, View(), self.recipe, progress_of(self.emit))
+        validator = Validator(self.val_set, self.emit, self.state.best)
+        values, is_best = validator.judge(found)
+        self.state.best = validator.best
         self._emit_scalars(values | {"time/validate": time.monotonic() - started})
-        if evaluation.mAP50 != evaluation.mAP50:
-            self.emit(Note("no validation image has a box: the last checkpoint counts as the best", "warning"))
-            return self.state.best + 1e-9
-        return evaluation.mAP50
+        return is_best
 
 
 def device_of(job: Job) -> torch.device:
@@ -220,18 +204,6 @@ def device_of(job: Job) -> torch.device:
     if job.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(job.device)
-
-
-def progress_of(emit: Emit) -> Callable[[int], None]:
-    """A tick that adds up what is done and tells it."""
-    done = 0
-
-    def tick(count: int) -> None:
-        nonlocal done
-        done += count
-        emit(Progress(done))
-
-    return tick
 
 
 def _moving_average(model: nn.Module, decay: float) -> AveragedModel | None:

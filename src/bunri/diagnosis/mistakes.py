@@ -2,6 +2,7 @@
 
 Matching is that of COCO at IoU 0.5: boxes of an image, the best score first, take the free object of their class they
 overlap most. A box of lower score never changes the match of a higher one, so one matching serves every threshold.
+A box may be wrong in several ways; the first that fits of the order in ``_kinds_without_hits`` is said, TIDE's own.
 """
 
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Literal, cast
 
 import numpy as np
 
-from bunri.boxes import BoolArray, FloatArray, IntArray, iou_matrix
+from bunri.boxes import BoolArray, FloatArray, IntArray, area, iou_matrix
 from bunri.dataset import Dataset
 from bunri.predictions import Predictions
 
@@ -36,18 +37,22 @@ class Matches:
         predictions: The boxes, N rows.
         kind: ``(N,)`` position in ``KINDS``.
         truth_row: ``(N,)`` row of the annotation a hit took, -1 elsewhere.
+        near_row: ``(N,)`` row of the annotation that a box of the wrong class or place would be a hit of, -1 elsewhere.
+        is_ignored: ``(N,)`` boxes on a crowd region of their class, which are neither right nor wrong.
         threshold: The score from which F1 over all classes is highest; what is shown and counted lies above.
     """
 
     predictions: Predictions
     kind: IntArray
     truth_row: IntArray
+    near_row: IntArray
+    is_ignored: BoolArray
     threshold: float
 
     @property
     def shown(self) -> BoolArray:
-        """``(N,)`` whether a box lies above the threshold."""
-        return self.predictions.score >= self.threshold
+        """``(N,)`` whether a box counts and lies above the threshold."""
+        return (self.predictions.score >= self.threshold) & ~self.is_ignored
 
     def found(self, annotations: int) -> BoolArray:
         """Whether each of the annotations is found by a box above the threshold."""
@@ -62,14 +67,28 @@ class Matches:
 
 
 def match(predictions: Predictions, dataset: Dataset) -> Matches:
-    """Match the boxes of one member with the truth; crowd regions are left out."""
+    """Match the boxes of one member with the truth."""
     kind = np.full(len(predictions), KINDS.index("background"))
-    truth_row = np.full(len(predictions), FREE)
+    truth_row, near_row = (np.full(len(predictions), FREE) for _ in range(2))
     for boxes, truths in _per_image(predictions, dataset):
-        kind[boxes], truth_row[boxes] = _match_image(predictions, dataset, boxes, truths)
+        kind[boxes], truth_row[boxes], near_row[boxes] = _match_image(predictions, dataset, boxes, truths)
+    is_ignored = _on_crowds(predictions, dataset) & (truth_row == FREE)
     counted = np.isin(dataset.annotations.image_id, predictions.seen_image_id) & ~dataset.annotations.is_crowd
-    threshold = best_f1_threshold(predictions.score, truth_row >= 0, int(counted.sum()))
-    return Matches(predictions, kind, truth_row, threshold)
+    threshold = best_f1_threshold(predictions.score[~is_ignored], truth_row[~is_ignored] >= 0, int(counted.sum()))
+    return Matches(predictions, kind, truth_row, near_row, is_ignored, threshold)
+
+
+def _on_crowds(predictions: Predictions, dataset: Dataset) -> BoolArray:
+    """Boxes ``(N,)`` of which a crowd region of their class covers half."""
+    covered = np.zeros(len(predictions), bool)
+    truth = dataset.annotations
+    for crowd in np.flatnonzero(truth.is_crowd):
+        same = (predictions.image_id == truth.image_id[crowd]) & (predictions.class_index == truth.class_index[crowd])
+        rows = np.flatnonzero(same)
+        box = predictions.box_xyxy[rows]
+        sides = np.minimum(box[:, 2:], truth.box_xyxy[crowd, 2:]) - np.maximum(box[:, :2], truth.box_xyxy[crowd, :2])
+        covered[rows] |= np.clip(sides, 0, None).prod(axis=1) >= SAME * area(box)
+    return covered
 
 
 def best_f1_threshold(score: FloatArray, hit: BoolArray, truths: int) -> float:
@@ -97,23 +116,37 @@ def _per_image(predictions: Predictions, dataset: Dataset) -> Iterator[tuple[Int
 
 def _match_image(
     predictions: Predictions, dataset: Dataset, boxes: IntArray, truths: IntArray
-) -> tuple[IntArray, IntArray]:
-    """Kind and truth row of the boxes of one image, given the best score first."""
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Kind, truth row and near row of the boxes of one image, given the best score first."""
     overlap = iou_matrix(predictions.box_xyxy[boxes], dataset.annotations.box_xyxy[truths])
     same_class = predictions.class_index[boxes][:, None] == dataset.annotations.class_index[truths]
     own = np.where(same_class, overlap, 0.0)
-    kinds, rows = _kinds_without_hits(own, np.where(same_class, 0.0, overlap)), np.full(len(boxes), FREE)
+    other = np.where(same_class, 0.0, overlap)
+    kinds, rows = _kinds_without_hits(own, other), np.full(len(boxes), FREE)
     free = np.ones(len(truths), bool)
-    for k in np.flatnonzero(kinds == KINDS.index("duplicate")):
+    for k in np.flatnonzero(own.max(axis=1, initial=0.0) >= SAME):
         taken = int(np.argmax(own[k] * free))
         if own[k, taken] >= SAME and free[taken]:
             kinds[k], rows[k], free[taken] = KINDS.index("hit"), truths[taken], False
-    return kinds, rows
+    return kinds, rows, _near_rows(kinds, own, other, truths)
+
+
+def _near_rows(kinds: IntArray, own: FloatArray, other: FloatArray, truths: IntArray) -> IntArray:
+    rows = np.full(len(kinds), FREE)
+    for kind, overlap in (("place", own), ("class", other)):
+        mine = np.flatnonzero(kinds == KINDS.index(cast(Kind, kind)))
+        rows[mine] = truths[overlap[mine].argmax(axis=1)] if len(mine) else FREE
+    return rows
 
 
 def _kinds_without_hits(own: FloatArray, other: FloatArray) -> IntArray:
     """Kinds of K boxes by their IoU ``(K, T)`` with objects of their class and of others, as if all were taken."""
     own, other = own.max(axis=1, initial=0.0), other.max(axis=1, initial=0.0)
-    conditions = {"duplicate": own >= SAME, "class": other >= SAME, "place": own >= NEAR, "both": other >= NEAR}
+    conditions = {
+        "place": (own >= NEAR) & (own < SAME),
+        "class": other >= SAME,
+        "duplicate": own >= SAME,
+        "both": other >= NEAR,
+    }
     numbers = [KINDS.index(cast(Kind, kind)) for kind in conditions]
     return np.select(list(conditions.values()), numbers, KINDS.index("background")).astype(np.int64)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import make_dataset, make_predictions, random_world
-from bunri.report.mistakes import KINDS, Kind, Matches, best_f1_threshold, match
+from bunri.diagnosis.mistakes import KINDS, Kind, Matches, best_f1_threshold, match
 
 OBJECT = (10.0, 10.0, 50.0, 50.0)
 
