@@ -59,7 +59,8 @@ def test_a_killed_run_goes_on_in_every_service_and_the_key_is_nowhere(
     for name in ("WANDB_API_KEY", "MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD"):
         monkeypatch.setenv(name, KEY)
     writers = {"tensorboard": True, "wandb": {"mode": "offline"}, "mlflow": {"tags": {"team": "cans"}}}
-    path = write_experiment(tmp_path, {"a": {"steps": 6, "kill_at": 5}}, folds=ONE_FOLD, writers=writers)
+    models, recipe = {"a": {"steps": 6, "kill_at": 5}}, {"epochs": 3}
+    path = write_experiment(tmp_path, models, folds=ONE_FOLD, writers=writers, recipe=recipe)
     with pytest.raises(EngineError, match="SIGKILL"):
         run(path)
     board = run(path, resume=True)
@@ -76,7 +77,7 @@ def test_a_killed_run_goes_on_in_every_service_and_the_key_is_nowhere(
     assert [row["iteration"] for row in first.rows + second.rows] == [1, 2, 3, 4, 5, 6]
     assert (first.summary["status"], second.summary["status"]) == ("failed", "done")
     assert second.config["native"] == {"steps": 6, "kill_at": 5}
-    assert second.config["recipe"]["epochs"] == 12.0
+    assert second.config["recipe"]["epochs"] == 3.0
     assert second.config["manifest"]["status"] == "done"
     assert (board.folder / "mlflow.db").exists()
 
