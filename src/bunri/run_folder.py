@@ -53,6 +53,20 @@ class RunFolder:
         return self.path / "results.csv"
 
     @property
+    def tensorboard_folder(self) -> Path:
+        """Event files of TensorBoard."""
+        return self.path / "tensorboard"
+
+    @property
+    def wandb_folder(self) -> Path:
+        """What W&B keeps of the run."""
+        return self.path / "wandb"
+
+    def remote_run_file(self, service: str) -> Path:
+        """Which run of a tracking service this is, so that a continued run goes on there."""
+        return self.path / f"{service}_run.json"
+
+    @property
     def lock_file(self) -> Path:
         """Held by whoever trains here, and by nobody after their death."""
         return self.path / ".lock"
@@ -81,9 +95,11 @@ class RunFolder:
 
     def clear(self) -> None:
         """Delete what a former run left: its records, checkpoints and predictions, and nothing else."""
-        for path in (self.manifest_file, self.metrics_file, self.results_file, self.log_file):
+        files = (self.manifest_file, self.metrics_file, self.results_file, self.log_file)
+        for path in (*files, *self.path.glob("*_run.json")):
             path.unlink(missing_ok=True)
-        for path in (self.path / "checkpoints", self.path / "predictions", self.native_folder):
+        folders = (self.path / "checkpoints", self.path / "predictions", self.native_folder)
+        for path in (*folders, self.tensorboard_folder, self.wandb_folder):
             shutil.rmtree(path, ignore_errors=True)
 
     def read_manifest(self) -> dict[str, Any]:

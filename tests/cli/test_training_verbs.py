@@ -61,6 +61,21 @@ def test_run_and_predict(tmp_path: Path, bunri: Command) -> None:
     assert len(read_predictions(tmp_path / "p.csv", load_dataset(tmp_path / "photos.json"))) == 18
 
 
+def test_a_dry_run_shows_what_the_sampler_does(tmp_path: Path, bunri: Command) -> None:
+    path = write_experiment(tmp_path, recipe={"sampler": {"repeat_factor_threshold": 0.01}})
+    code, out, err = bunri("run", path, "--dry-run", "--json")
+    assert (code, len(json.loads(out)["runs"])) == (0, 2)
+    assert err.splitlines() == [
+        "sampler of exact (repeat_factor_threshold 0.01) on what fold 0 learns from:",
+        "class  boxes  share  sampled  share",
+        "Paper      2  33.3%      2.0  33.3%",
+        "Metal      2  33.3%      2.0  33.3%",
+        "Glass      2  33.3%      2.0  33.3%",
+        "an epoch is 1 times as long: 6.0 images in place of 6",
+        "warning: this repeat-factor threshold changes nothing: every class is on a larger share of the images",
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

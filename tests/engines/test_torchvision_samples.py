@@ -9,11 +9,14 @@ from torch import Tensor, nn
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
 from builders import make_dataset
-from bunri.engines.feeding import LearningPhotos, batches, places, seed_of
+from bunri.boxes import FloatArray
+from bunri.dataset import Dataset
+from bunri.engines.feeding import LearningPhotos, batches, places, repeat_factors, seed_of
 from bunri.engines.predicting import predict_view
 from bunri.engines.torchvision.inference import TorchvisionFinder
-from bunri.engines.torchvision.samples import TrainingSamples
+from bunri.engines.torchvision.samples import TrainingSamples, training_loader
 from bunri.recipe import Recipe
+from bunri.sampling import exposure
 from bunri.tta import Turn, View
 
 
@@ -28,6 +31,35 @@ def test_an_epoch_sees_every_photo_once_with_its_own_augmentation() -> None:
     seen = list(islice(places(np.ones(6), seed=1), 12))
     assert sorted(row for row, _ in seen[:6]) == sorted(row for row, _ in seen[6:]) == list(range(6))
     assert len({seed for _, seed in seen}) == 12
+
+
+def twice_where_rare(dataset: Dataset, factor: float) -> FloatArray:
+    """A sampler of the user's own."""
+    rare = dataset.annotations.image_id[dataset.annotations.class_index == 2]
+    return np.where(np.isin(dataset.images.id, rare), factor, 1.0)
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        {"repeat_factor_threshold": 0.9},
+        {"name": f"{__name__}:twice_where_rare", "arguments": {"factor": 2.5}},
+    ],
+)
+def test_the_sampler_is_carried_as_it_was_announced(sampler: dict[str, object]) -> None:
+    boxes = [(i, i % 2, (10.0, 10.0, 50.0, 50.0)) for i in range(1, 9)] + [(4, 2, (10.0, 10.0, 50.0, 50.0))]
+    dataset, recipe = make_dataset(boxes), Recipe.model_validate({"sampler": sampler})
+    told = exposure(dataset, recipe.sampler)
+    length = repeat_factors(dataset, recipe).sum()
+    assert length == pytest.approx(told.epoch_length_ratio * len(dataset))
+    loader = training_loader(dataset, recipe, seed=3, first=0, count=1000)
+    assert loader.batch_sampler is not None
+    rows = np.array([row for batch in loader.batch_sampler for row, _ in batch])
+    seen = np.bincount(rows, minlength=8) / len(rows) * length
+    drawn = np.bincount(
+        dataset.annotations.class_index, seen[dataset.rows_of(dataset.annotations.image_id)], len(dataset.class_names)
+    )
+    np.testing.assert_allclose(drawn, told.boxes_sampled, rtol=0.03)
 
 
 def test_seeds_depend_on_every_part() -> None:

@@ -25,13 +25,15 @@ def run(
 ) -> None:
     """Train every model on every fold, predict out of fold and on test, evaluate, fuse."""
     from bunri import experiment as experiments
+    from bunri.cli.exposures import say_exposures
     from bunri.cli.leaderboard import print_leaderboard
 
+    asked = (experiment, overrides or [], resume, overwrite, say_exposures)
     if dry_run:
-        plan = [planned.to_dict() for planned in experiments.dry_run(experiment, overrides or [], resume, overwrite)]
+        plan = [planned.to_dict() for planned in experiments.dry_run(*asked)]
         _print({"runs": plan}, "\n".join(f"{one['action']:9} {one['folder']}" for one in plan), as_json)
         return
-    board = experiments.run(experiment, overrides or [], resume, overwrite)
+    board = experiments.run(*asked)
     print_json(board.to_dict()) if as_json else print_leaderboard(board)
 
 

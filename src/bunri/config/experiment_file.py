@@ -157,6 +157,9 @@ class Experiment(Settings):
     """How the models become one; null leaves it out."""
     writers: WritersSettings = WritersSettings()
     """What records the runs."""
+    python_path: tuple[Path, ...] = ()
+    """Folders in which code of your own is looked for (engines, optimizers, samplers, augmentations, writers); by
+    default the folder of the experiment file."""
     runs: Path = Path("runs")
     """Root of the run folders, relative to where the command is given."""
 

@@ -28,8 +28,10 @@ def load_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
     """
     values = apply_overrides(read_yaml(path, "the experiment"), overrides)
     values.setdefault("name", path.stem)
+    values.setdefault("python_path", ["."])
     checks = (_model_mistakes, _engine_mistakes, _family_mistakes)
     mistakes = [*_expand_paths(values, path.parent), *(mistake for check in checks for mistake in check(values))]
+    _expand_python_path(values, path.parent)
     _spread_recipe(values)
     mistakes += _by_name(Experiment.mistakes_in(values), values)
     if mistakes:
@@ -77,6 +79,13 @@ def _expand_paths(values: dict[str, Any], folder: Path) -> list[str]:
         if not (path.is_file() if place.kind == "file" else path.is_dir()):
             mistakes.append(f"{place.place}: must be a {place.kind}, but {path} is none")
     return mistakes
+
+
+def _expand_python_path(values: dict[str, Any], folder: Path) -> None:
+    if isinstance(values["python_path"], list):
+        values["python_path"] = [
+            str(_absolute(folder, entry)) if isinstance(entry, str) else entry for entry in values["python_path"]
+        ]
 
 
 def _absolute(folder: Path, text: str) -> Path:

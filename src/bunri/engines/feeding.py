@@ -19,7 +19,7 @@ from bunri.errors import DataError
 from bunri.io import load_dataset
 from bunri.photos import read_photo
 from bunri.recipe import Recipe
-from bunri.sampling import epoch_rows, image_repeat_factors
+from bunri.sampling import epoch_rows, factors_of
 
 Place = tuple[int, int]
 """A photo's row in the data set and the seed of its augmentation."""
@@ -49,7 +49,7 @@ def batches(factors: FloatArray, recipe: Recipe, seed: int, first: int, count: i
 
 def repeat_factors(dataset: Dataset, recipe: Recipe) -> FloatArray:
     """How often each image ``(M,)`` is seen in an epoch of the recipe's sampler."""
-    return image_repeat_factors(dataset, recipe.sampler.repeat_factor_threshold)
+    return factors_of(dataset, recipe.sampler)
 
 
 @dataclass(frozen=True)

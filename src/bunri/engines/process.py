@@ -123,10 +123,13 @@ class Worker:
 
         A forked child of the framework may hold the pipe open after the worker's death, so the process is asked, too.
         """
-        while not select.select([self._pipe], [], [], 0.5)[0]:
-            if self._process.poll() is not None:
+        while not self._has_words(0.5):
+            if self._process.poll() is not None and not self._has_words(0.0):  # it may speak and die in between
                 return b""
         return os.read(self._pipe, 1 << 16)
+
+    def _has_words(self, seconds: float) -> bool:
+        return bool(select.select([self._pipe], [], [], seconds)[0])
 
     def _wait(self) -> int:
         try:

@@ -154,7 +154,13 @@ def _check_optimizer(model: ModelToCheck) -> None:
         check_optimizer(model.recipe.optimizer)
 
 
-_RECIPE_CHECKS: tuple[Callable[[ModelToCheck], None], ...] = (_check_augment, _check_optimizer)
+def _check_sampler(model: ModelToCheck) -> None:
+    from bunri.sampling import check_sampler
+
+    check_sampler(model.recipe.sampler)
+
+
+_RECIPE_CHECKS: tuple[Callable[[ModelToCheck], None], ...] = (_check_augment, _check_optimizer, _check_sampler)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def _ask(experiment: Experiment, engine: str, models: Sequence[ModelSettings]) -
         engine=engine,
         models=tuple(_to_check(model) for model in models),
         answer=folder / "answer.json",
-        python_path=python_path(models),
+        python_path=python_path(experiment, models),
     )
     write_text(folder / "job.json", job.model_dump_json())
     interpreter = interpreter_of(engine, experiment.interpreter(engine))
@@ -59,6 +59,6 @@ def _to_check(model: ModelSettings) -> ModelToCheck:
     return ModelToCheck(name=model.name, config=model.config, overrides=model.set, recipe=model.recipe)
 
 
-def python_path(models: Sequence[ModelSettings]) -> tuple[Path, ...]:
-    """Where modules of the user's own are looked for: beside the native configs, and where the command is given."""
-    return (*dict.fromkeys(model.config.parent for model in models), Path.cwd())
+def python_path(experiment: Experiment, models: Sequence[ModelSettings]) -> tuple[Path, ...]:
+    """Where code of the user's own is looked for: beside configs and experiment, and where the command is given."""
+    return tuple(dict.fromkeys([*(model.config.parent for model in models), *experiment.python_path, Path.cwd()]))

@@ -84,7 +84,7 @@ def job_of(experiment: Experiment, run: PlannedRun, files: DataFiles) -> Job:
         threads=experiment.threads_per_worker,
         device=experiment.device,
         resume=run.action == "continue",
-        python_path=python_path([run.model]),
+        python_path=python_path(experiment, [run.model]),
     )
 
 

@@ -74,9 +74,22 @@ class Crew:
             facts |= {"fold": run.fold, "seed": run.seed, "sha256": hashes_of(run, prepared.job)}
             facts |= {"interpreter": self._experiment.interpreter(run.model.engine)}
             manifest = ManifestWriter(run.folder, facts)
-            recorded = RecordedRun(self._experiment.name, run.model.name, run.label, run.folder, slot)
+            recorded = self._recorded(prepared, slot)
             writers: list[Writer] = [manifest, *open_writers(self._experiment.writers, recorded)]
             return self._follow(prepared, writers, lock)
+
+    def _recorded(self, prepared: PreparedRun, slot: int) -> RecordedRun:
+        run, val = prepared.run, prepared.job.val
+        return RecordedRun(
+            experiment=self._experiment.name,
+            model=run.model.name,
+            label=run.label,
+            folder=run.folder,
+            slot=slot,
+            experiment_folder=self._experiment.folder.absolute(),
+            recipe=plain(run.model.recipe),
+            val=(val.annotations, val.images) if val is not None else None,
+        )
 
     def _follow(self, prepared: PreparedRun, writers: Sequence[Writer], lock: int) -> Ended:
         folder, engine = prepared.run.folder, prepared.run.model.engine

@@ -126,6 +126,8 @@ class Sampler:
     classes: Sequence[SeenClass]
     epoch_length_ratio: float
     warning: str | None
+    own: str | None = None
+    """The path of a function of the user's own, which the page does not run: its classes are those of plain epochs."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from bunri.report.facts import (
     SeenClass,
 )
 from bunri.run_folder import RunFolder
-from bunri.sampling import exposure
+from bunri.sampling import SamplerSettings, exposure
 from bunri.search import read_recipe
 from bunri.writers.jsonl import read_metrics
 
@@ -156,18 +156,19 @@ def read_search_path(path: Path) -> tuple[SearchStep, ...]:
 
 
 def read_samplers(experiment: Experiment, truth: Dataset) -> tuple[Sampler, ...]:
-    """What each repeat-factor threshold of the experiment does to the data."""
-    models: dict[float, list[str]] = {}
+    """What each repeat-factor threshold of the experiment does to the data; functions of the user's own are named."""
+    models: dict[tuple[float, str | None], list[str]] = {}
     for model in experiment.models:
-        models.setdefault(model.recipe.sampler.repeat_factor_threshold, []).append(model.name)
-    return tuple(_sampler(threshold, tuple(names), truth) for threshold, names in models.items())
+        sampler = model.recipe.sampler
+        models.setdefault((sampler.repeat_factor_threshold, sampler.name), []).append(model.name)
+    return tuple(_sampler(threshold, own, tuple(names), truth) for (threshold, own), names in models.items())
 
 
-def _sampler(threshold: float, models: tuple[str, ...], truth: Dataset) -> Sampler:
-    seen = exposure(truth, threshold)
+def _sampler(threshold: float, own: str | None, models: tuple[str, ...], truth: Dataset) -> Sampler:
+    seen = exposure(truth, SamplerSettings(repeat_factor_threshold=threshold))
     columns = zip(seen.class_names, seen.boxes.tolist(), seen.boxes_sampled.round(1).tolist(), strict=True)
     classes = sorted((SeenClass(*column) for column in columns), key=lambda seen: -seen.boxes)
-    return Sampler(threshold, models, classes, seen.epoch_length_ratio, seen.warning if threshold else None)
+    return Sampler(threshold, models, classes, seen.epoch_length_ratio, seen.warning, own)
 
 
 def read_runs(folder: Path) -> tuple[RunFacts, ...]:
