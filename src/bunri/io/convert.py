@@ -7,7 +7,6 @@ from bunri.errors import UsageError
 from bunri.io import load_dataset, read_predictions, write_coco, write_predictions
 from bunri.io.yolo import read_yolo, read_yolo_predictions, write_yolo, write_yolo_predictions
 
-
 _OF_PREDICTIONS = {".csv", ".parquet"}
 
 
