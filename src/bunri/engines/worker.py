@@ -131,13 +131,15 @@ def _checked(engine: Engine, model: ModelToCheck) -> dict[str, Any]:
         resolved = engine.resolve(model.config, model.overrides)
         answer |= asdict(resolved)
         answer["mistakes"] += [f"recipe.{refusal}" for refusal in engine.refusals(resolved, model.recipe)]
+    except ConfigError as error:
+        answer["mistakes"] += error.mistakes
     except BunriError as error:
         answer["mistakes"].append(str(error))
     for test in _RECIPE_CHECKS:
         try:
             test(model)
         except ConfigError as error:
-            answer["mistakes"].append(f"recipe.{error}")
+            answer["mistakes"] += [f"recipe.{mistake}" for mistake in error.mistakes]
     return answer
 
 
