@@ -10,6 +10,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -56,13 +57,19 @@ def _connect(descriptor: str | None) -> Emit:
 
     def emit(event: Event) -> None:
         if isinstance(event, Note):
-            print(f"{event.level}: {event.text}", flush=True)  # noqa: T201 - stdout is the run's log
+            _log(f"{event.level}: {event.text}")
         try:
             os.write(channel, f"{to_line(event)}\n".encode())
         except OSError:
             request_stop()
 
     return emit
+
+
+def _log(text: str) -> None:
+    """Write to the run's log; a full disk, which is often why there is something to say, must not keep it from us."""
+    with suppress(OSError):
+        print(text, flush=True)  # noqa: T201 - stdout is the run's log
 
 
 def _on_signal(number: int, frame: FrameType | None) -> None:
@@ -78,12 +85,12 @@ def _outcome(work: Callable[[], None]) -> Ended:
     except StopRequested:
         return Ended("stopped", "stopped on request at a checkpoint")
     except BunriError as error:
-        traceback.print_exc()
+        _log(traceback.format_exc())
         return Ended("failed", str(error), error.exit_code)
     except KeyboardInterrupt:
         return Ended("stopped", "stopped at once, without a new checkpoint")
     except (Exception, SystemExit) as error:  # the framework's own failure, of any kind
-        traceback.print_exc()
+        _log(traceback.format_exc())
         return Ended("failed", traceback.format_exception_only(error)[-1].strip(), 1)
     return Ended("done")
 
