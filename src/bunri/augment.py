@@ -58,8 +58,20 @@ class Augmenter:
 
 
 def build_transforms(pipeline: Sequence[Mapping[str, Any]], place: str = "augment") -> list[Any]:
-    """The Albumentations transforms of a pipeline; ``transforms`` of OneOf, Compose and alike nest."""
-    return [_build(entry, f"{place}[{position}]") for position, entry in enumerate(pipeline)]
+    """The Albumentations transforms of a pipeline; ``transforms`` of OneOf, Compose and alike nest.
+
+    Raises:
+        ConfigError: With every mistake in any of them.
+    """
+    built, mistakes = list[Any](), list[str]()
+    for position, entry in enumerate(pipeline):
+        try:
+            built.append(_build(entry, f"{place}[{position}]"))
+        except ConfigError as error:
+            mistakes += error.mistakes
+    if mistakes:
+        raise ConfigError("\n".join(mistakes), mistakes)
+    return built
 
 
 def _build(entry: Mapping[str, Any], place: str) -> Any:

@@ -6,7 +6,7 @@ What a recipe does not say is as the native config of a framework says it; where
 
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from bunri.augment import Pipeline
 from bunri.optim import OptimizerSettings, ScheduleSettings
@@ -52,11 +52,12 @@ class Recipe(Settings):
     max_boxes: Annotated[int, Field(gt=0)] = 100
     """Boxes dumped for an image, the best first; the same for every framework."""
 
-    @model_validator(mode="after")
-    def _one_length(self) -> "Recipe":
-        if self.epochs is not None and self.iterations is not None:
+    @field_validator("iterations")  # of the field, not of the whole: it is told with the other mistakes
+    @classmethod
+    def _one_length(cls, iterations: int | None, info: ValidationInfo) -> int | None:
+        if iterations is not None and info.data.get("epochs") is not None:
             raise ValueError("give epochs or iterations, not both")
-        return self
+        return iterations
 
     def says(self, name: str) -> bool:
         """Whether the recipe was given a value for a field; else the native config's own holds."""

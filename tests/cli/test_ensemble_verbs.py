@@ -97,6 +97,9 @@ def test_fuse_with_options(terminal: Terminal) -> None:
         (["--weights", "2"], "weights must have one number for each of the 2 members"),
         (["--method", "magic"], "method must be one of wbf, nms, soft_nms, nmw, but got 'magic'"),
         (["--member", "a=b.csv"], "both a"),
+        (["--sigma", "1"], "--sigma must go with --method soft_nms, but the method is wbf"),
+        (["--method", "nms", "--soft-min-score", "0.1"], "--soft-min-score must go with --method soft_nms"),
+        (["--method", "nmw", "--conf-type", "max"], "--conf-type must go with --method wbf, but the method is nmw"),
         (["--recipe", "r.json", "--iou", "0.5"], "a recipe has options of its own, but --iou came too"),
     ],
 )

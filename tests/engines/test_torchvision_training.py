@@ -6,9 +6,10 @@ import torch
 
 from bunri.engines import base
 from bunri.engines.base import Job, StopRequested
-from bunri.engines.torchvision import training
+from bunri.engines.torchvision import checkpoint, training
+from bunri.engines.torchvision.checkpoint import Identity
 from bunri.engines.torchvision.engine import TorchvisionEngine
-from bunri.errors import ConfigError, DataError, EngineError
+from bunri.errors import ConfigError, DataError, EngineError, OutputError
 from bunri.events import Facts, Resumed
 from bunri.io import load_dataset, read_predictions
 from torchvision_jobs import Recorder, make_job
@@ -129,3 +130,20 @@ def test_predictions_are_written_for_val_and_every_other_set(tmp_path: Path) -> 
 def test_predicting_before_training_names_the_missing_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"best\.pt is not there"):
         TorchvisionEngine().predict(make_job(tmp_path), Recorder())
+
+
+def test_a_disk_too_full_for_a_checkpoint_is_told_and_the_last_one_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, identity = tmp_path / "last.pt", Identity("abc", ("Can",))
+    checkpoint.save(path, identity, {"iteration": 3})
+
+    def save_on_a_full_disk(content: object, place: Path) -> None:
+        place.write_bytes(b"half")
+        raise RuntimeError("[enforce fail at inline_container.cc] unexpected pos 64 vs 0\nframe 0")
+
+    monkeypatch.setattr(torch, "save", save_on_a_full_disk)
+    with pytest.raises(OutputError, match=r"last\.pt must be writable, but: torch cannot write it .* disk full\?"):
+        checkpoint.save(path, identity, {"iteration": 4})
+    assert checkpoint.load(path, identity)["iteration"] == 3
+    assert [file.name for file in tmp_path.iterdir()] == ["last.pt"]

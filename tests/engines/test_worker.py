@@ -1,5 +1,7 @@
+import io
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +9,8 @@ import pytest
 
 from bunri.engines import base, worker
 from bunri.engines.base import CheckJob, ModelToCheck, StopRequested
-from bunri.errors import ConfigError, DataError, MissingPackageError
-from bunri.events import Ended, Event, Facts, from_line
+from bunri.errors import ConfigError, DataError, MissingPackageError, OutputError
+from bunri.events import Ended, Event, Facts, Note, from_line
 from bunri.files import read_json, write_text
 from experiment_files import make_job
 
@@ -56,6 +58,22 @@ def test_every_end_has_a_last_word(work: Any, ended: Ended) -> None:
     found = worker._outcome(work)
     assert (found.status, found.exit_code) == (ended.status, ended.exit_code)
     assert found.message.endswith(ended.message)
+
+
+class _OnAFullDisk(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_under_the_log_keeps_nobody_from_the_last_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", _OnAFullDisk())
+    reading, writing = os.pipe()
+    worker._connect(str(writing))(Note("the run goes on"))
+    assert from_line(os.read(reading, 1000).decode()) == Note("the run goes on")
+    assert worker._outcome(raising(OutputError("last.pt must be writable"))).message == "last.pt must be writable"
+    assert worker._outcome(raising(RuntimeError("boom"))).message == "RuntimeError: boom"
+    os.close(reading)
+    os.close(writing)
 
 
 def test_a_check_answers_for_every_model_and_names_all_its_mistakes(tmp_path: Path) -> None:

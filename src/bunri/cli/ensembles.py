@@ -1,6 +1,6 @@
 """Verbs on predictions: eval, fuse, search, gain, compare."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -80,10 +80,27 @@ def fuse(
     given |= {"decay": decay, "sigma": sigma, "soft_min_score": soft_min_score}
     options = {name: value for name, value in given.items() if value is not None}
     paths = member_paths(predictions, member)
-    if recipe is not None and options:
-        raise UsageError(f"a recipe has options of its own, but --{' --'.join(options).replace('_', '-')} came too")
+    _refuse_unused(options, recipe)
     facts = _fuse_files(paths, images, out, options, max_boxes, recipe, allow_missing)
     print_json(facts) if as_json else print_text(f"{facts['boxes']} boxes on {facts['images']} images: {out}")
+
+
+_SOFT_NMS_ALONE = ("decay", "sigma", "soft_min_score")
+
+
+def _refuse_unused(options: dict[str, Any], recipe: Path | None) -> None:
+    """An option that would do nothing is a mistake."""
+    method = options.get("method", "wbf")
+    if recipe is not None and options:
+        raise UsageError(f"a recipe has options of its own, but {_as_flags(options)} came too")
+    if method != "soft_nms" and (soft := [name for name in _SOFT_NMS_ALONE if name in options]):
+        raise UsageError(f"{_as_flags(soft)} must go with --method soft_nms, but the method is {method}")
+    if method != "wbf" and "conf_type" in options:
+        raise UsageError(f"--conf-type must go with --method wbf, but the method is {method}")
+
+
+def _as_flags(names: Iterable[str]) -> str:
+    return " ".join(f"--{name.replace('_', '-')}" for name in names)
 
 
 def _fuse_files(

@@ -115,9 +115,9 @@ def _family_mistakes(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _engine_mistakes(values: Mapping[str, Any]) -> Iterator[str]:
-    engines = {str(model.get("name")): str(model.get("engine", "torchvision")) for model in _models(values)}
-    known = [*ENGINES, *(engine for engine in engines.values() if ":" in engine)]
-    for name, engine in engines.items():
+    engines = [(str(model.get("name")), str(model.get("engine", "torchvision"))) for model in _models(values)]
+    known = [*ENGINES, *(engine for _, engine in engines if ":" in engine)]
+    for name, engine in engines:
         if engine not in known:
             yield f"models.{name}.engine: {engine!r} is unknown{nearest(engine, known)}"
     for engine in _mapping(values, "engines"):

@@ -10,6 +10,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -56,13 +57,19 @@ def _connect(descriptor: str | None) -> Emit:
 
     def emit(event: Event) -> None:
         if isinstance(event, Note):
-            print(f"{event.level}: {event.text}", flush=True)  # noqa: T201 - stdout is the run's log
+            _log(f"{event.level}: {event.text}")
         try:
             os.write(channel, f"{to_line(event)}\n".encode())
         except OSError:
             request_stop()
 
     return emit
+
+
+def _log(text: str) -> None:
+    """Write to the run's log; a full disk, which is often why there is something to say, must not keep it from us."""
+    with suppress(OSError):
+        print(text, flush=True)  # noqa: T201 - stdout is the run's log
 
 
 def _on_signal(number: int, frame: FrameType | None) -> None:
@@ -78,12 +85,12 @@ def _outcome(work: Callable[[], None]) -> Ended:
     except StopRequested:
         return Ended("stopped", "stopped on request at a checkpoint")
     except BunriError as error:
-        traceback.print_exc()
+        _log(traceback.format_exc())
         return Ended("failed", str(error), error.exit_code)
     except KeyboardInterrupt:
         return Ended("stopped", "stopped at once, without a new checkpoint")
     except (Exception, SystemExit) as error:  # the framework's own failure, of any kind
-        traceback.print_exc()
+        _log(traceback.format_exc())
         return Ended("failed", traceback.format_exception_only(error)[-1].strip(), 1)
     return Ended("done")
 
@@ -131,13 +138,15 @@ def _checked(engine: Engine, model: ModelToCheck) -> dict[str, Any]:
         resolved = engine.resolve(model.config, model.overrides)
         answer |= asdict(resolved)
         answer["mistakes"] += [f"recipe.{refusal}" for refusal in engine.refusals(resolved, model.recipe)]
+    except ConfigError as error:
+        answer["mistakes"] += error.mistakes
     except BunriError as error:
         answer["mistakes"].append(str(error))
     for test in _RECIPE_CHECKS:
         try:
             test(model)
         except ConfigError as error:
-            answer["mistakes"].append(f"recipe.{error}")
+            answer["mistakes"] += [f"recipe.{mistake}" for mistake in error.mistakes]
     return answer
 
 

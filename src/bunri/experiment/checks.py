@@ -30,10 +30,22 @@ def resolve_configs(experiment: Experiment, models: Sequence[ModelSettings]) -> 
     answers: dict[str, Mapping[str, Any]] = {}
     for engine in dict.fromkeys(model.engine for model in models):
         answers |= _ask(experiment, engine, [model for model in models if model.engine == engine])
-    mistakes = [f"models.{name}: {mistake}" for name, answer in answers.items() for mistake in answer["mistakes"]]
+    mistakes = _told_once({name: answer["mistakes"] for name, answer in answers.items()})
     if mistakes:
         raise all_mistakes(f"experiment {experiment.name}", mistakes)
     return {name: ResolvedConfig(*(answer[key] for key in RESOLVED)) for name, answer in answers.items()}
+
+
+def _told_once(mistakes: Mapping[str, Sequence[str]]) -> list[str]:
+    """Mistakes by model as lines; what all models have from the common recipe is one line."""
+    first = next(iter(mistakes.values()), ())
+    common = [
+        mistake
+        for mistake in first
+        if mistake.startswith("recipe.") and len(mistakes) > 1 and all(mistake in own for own in mistakes.values())
+    ]
+    own = [f"models.{name}: {mistake}" for name, its in mistakes.items() for mistake in its if mistake not in common]
+    return [*common, *own]
 
 
 def _ask(experiment: Experiment, engine: str, models: Sequence[ModelSettings]) -> dict[str, Mapping[str, Any]]:

@@ -74,7 +74,11 @@ class Records:
         """Raise the error for the value of one record."""
         place = f"{self.path}: {self.section}[{self.start + row}]"
         place = f"{place}.{key}" if key else place
-        raise DataError(f"{place} must be {must}, but got {_short(got)}. Run `bunri doctor` for the whole list.")
+        raise DataError(f"{place} must be {must}, but got {_short(got)}. {self._next_step}")
+
+    @property
+    def _next_step(self) -> str:
+        return "Write the file again." if self.section == "results" else "Run `bunri doctor` for the whole list."
 
     def values(self, key: str, default: object = None) -> list[Any]:
         """The values of one key; ``default`` where a record lacks it."""

