@@ -13,7 +13,6 @@ from bunri.evaluate.counted import counted_images
 from bunri.evaluate.metrics import Evaluation, evaluate
 from bunri.predictions import Predictions
 
-
 Counts = NDArray[np.int16]
 
 BLOCK = 64
