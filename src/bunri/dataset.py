@@ -24,6 +24,12 @@ def frozen(values: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
     return column
 
 
+def freeze(columns: Iterable[NDArray[Any]]) -> None:
+    """Make fresh columns read-only where they are, so that nobody need copy them."""
+    for column in columns:
+        column.flags.writeable = False
+
+
 def _is_frozen(values: ArrayLike, dtype: DTypeLike) -> bool:
     if not isinstance(values, np.ndarray) or values.dtype != dtype:
         return False

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from bunri.boxes import BoolArray, FloatArray, IntArray, clip_xyxy
-from bunri.dataset import Dataset, frozen
+from bunri.dataset import Dataset, freeze, frozen
 from bunri.errors import DataError
 
 
@@ -69,17 +69,19 @@ class Predictions:
     def __getitem__(self, rows: IntArray | BoolArray | slice) -> Self:
         """Some of the boxes; the images looked at stay."""
         columns = {name: getattr(self, name)[rows] for name in ("image_id", "class_index", "score", "box_xyxy")}
-        for column in columns.values():
-            column.flags.writeable = False
+        freeze(columns.values())
         return replace(self, **columns)
 
     def above(self, min_score: float) -> Self:
         """The boxes whose score is at least ``min_score``."""
-        return self[self.score >= min_score]
+        kept = self.score >= min_score
+        return self if kept.all() else self[kept]
 
     def of_images(self, image_ids: Iterable[int] | IntArray) -> Self:
         """The boxes on some images, of which only those looked at count as seen."""
         ids = np.unique(np.fromiter(image_ids, np.int64))
+        if np.isin(self.seen_image_id, ids).all():
+            return self
         kept = self[np.isin(self.image_id, ids)]
         return replace(kept, seen_image_id=np.intersect1d(self.seen_image_id, ids))
 

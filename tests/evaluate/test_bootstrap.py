@@ -4,7 +4,7 @@ import pytest
 from builders import make_dataset, make_predictions, random_world
 from bunri.errors import DataError, UsageError
 from bunri.evaluate import bootstrap_AP50, bootstrap_mAP50, evaluate, evaluate_with_intervals, interval
-from bunri.evaluate.bootstrap import draw_images
+from bunri.evaluate.bootstrap import draw_images, drawn_blocks
 from bunri.evaluate.matching import match, objects_of
 
 BOX = (10.0, 10.0, 50.0, 50.0)
@@ -16,6 +16,13 @@ def test_each_resample_draws_as_many_images_as_there_are() -> None:
     assert (times.sum(axis=0) == 50).all()
     assert times.min() == 0
     assert times.mean(axis=1).std() < 0.2  # every image about once
+
+
+def test_blocks_draw_what_one_go_draws() -> None:
+    blocks = list(drawn_blocks(30, 150, seed=1))
+    assert [block.shape for block in blocks] == [(30, 64), (30, 64), (30, 22)]
+    np.testing.assert_array_equal(np.concatenate(blocks, axis=1), draw_images(30, 150, seed=1))
+    np.testing.assert_array_equal(blocks[0], draw_images(30, 64, seed=1))
 
 
 def test_images_of_one_group_are_drawn_together() -> None:

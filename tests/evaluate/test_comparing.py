@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from builders import make_dataset, make_predictions, random_world
+from bunri.errors import DataError, UsageError
 from bunri.evaluate import compare
 from bunri.evaluate.comparing import judge
 
@@ -54,6 +55,19 @@ def test_one_floor_for_both_by_default() -> None:
         0,
         0.5,
     )
+
+
+def test_nothing_to_find_on_the_common_images() -> None:
+    dataset = make_dataset([(2, 0, BOX)], image_ids=[1, 2])
+    a, b = (make_predictions([(1, 0, 0.9, BOX)], name=name) for name in "ab")
+    with pytest.raises(DataError, match="an annotated object must be on the 1 images that a and b both looked at"):
+        compare(a, b, dataset)
+
+
+def test_a_floor_no_score_can_have() -> None:
+    dataset, (a, b) = random_world()
+    with pytest.raises(UsageError, match=r"min_score must lie in \[0, 1\], but got nan"):
+        compare(a, b, dataset, min_score=float("nan"))
 
 
 def test_only_common_images_count() -> None:

@@ -51,8 +51,13 @@ def comparison_text(found: "Comparison") -> str:
         f"(lowest: {found.a} {found.lowest_score_a:.4g}, {found.b} {found.lowest_score_b:.4g})",
     ]
     if found.images_to_decide is not None:
-        lines[1] += f"; about {found.images_to_decide} images would decide"
+        lines[1] += f"; {_needed(found.images_to_decide)} images would decide"
     return "\n".join(lines)
+
+
+def _needed(images: int) -> str:
+    """About a number of images: two digits are all that such a number is good for."""
+    return "more than a million" if images > 1_000_000 else f"about {float(f'{images:.2g}'):,.0f}"
 
 
 def _difference(found: "Comparison") -> str:

@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike
 
 from bunri.boxes import FloatArray
 from bunri.dataset import Dataset
+from bunri.errors import DataError
 from bunri.evaluate.bootstrap import bootstrap_mAP50, interval
-from bunri.evaluate.counted import counted_images
+from bunri.evaluate.counted import check_floor, counted_images
 from bunri.evaluate.metrics import evaluate, none_if_nan
 from bunri.predictions import Predictions
 
@@ -84,14 +85,21 @@ def compare(
         groups: One label for each image of the data set; images of one label are drawn together.
 
     Raises:
-        DataError: The two have no image of the data set in common.
+        DataError: The two have no image of the data set in common, or no object is on the common ones.
+        UsageError: The floor is outside of [0, 1].
     """
     counted = counted_images([a, b], dataset)
     used = [member.of_images(counted) for member in (a, b)]
     lowest = [float(member.score.min()) if len(member) else math.nan for member in used]
     floor = max(np.nan_to_num(lowest).tolist()) if min_score is None else min_score
+    check_floor(floor)
     both = [member.above(floor) for member in used]
     mAP50_a, mAP50_b = (evaluate(member, dataset).mAP50 for member in both)
+    if math.isnan(mAP50_a):
+        raise DataError(
+            f"an annotated object must be on the {len(counted)} images that {a.name or 'a'} and {b.name or 'b'} both "
+            "looked at, but there is none. Check that predictions and annotations belong together."
+        )
     samples = bootstrap_mAP50(both, dataset, resamples, seed, groups)
     found = judge(mAP50_a - mAP50_b, samples[0] - samples[1], len(counted))
     return Comparison(

@@ -155,7 +155,7 @@ def gaps_of_false(
 
 @compiled_part
 def _first_below(falling: FloatArray, low: int, end: int, score: float) -> int:
-    """Place of the first of ``falling[low:end]`` below a score, or ``end``; halved without branches to guess wrong at."""
+    """Place of the first of ``falling[low:end]`` below a score, or ``end``; halved without branches."""
     place, length = low, end - low
     while length > 1:
         half = length // 2

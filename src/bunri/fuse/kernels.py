@@ -92,6 +92,8 @@ class Scratch(NamedTuple):
     """``(room,)`` their members."""
     score: FloatArray
     """``(room,)`` their weighted scores."""
+    owner: IntArray
+    """``(room,)`` members in the order of the runs."""
     value: FloatArray
     """``(room,)`` weighted scores in the order of the runs."""
     rank: Int32Array
@@ -126,6 +128,7 @@ def scratch_for(cells: Cells, members: int) -> Scratch:
         row=np.empty(room, np.int64),
         member=np.empty(room, np.int64),
         score=np.empty(room),
+        owner=np.empty(room, np.int64),
         value=np.empty(room),
         rank=np.empty(room, np.int32),
         box=np.empty((room, 4)),
@@ -151,21 +154,19 @@ def merge_runs(cells: Cells, cell: int, rule: Rule, scratch: Scratch) -> int:
     Returns:
         The number of boxes.
     """
-    count, k = ZERO, ZERO
+    count = ZERO
     for m in range(len(rule.scale)):
-        row = cells.start[cell, m]
-        while row < cells.stop[cell, m] and rule.scale[m] > 0 and cells.score[row] >= rule.floor[m]:
-            scratch.value[count], scratch.rank[count] = cells.score[row] * rule.scale[m], 0
+        row, scale, floor = cells.start[cell, m], rule.scale[m], rule.floor[m]
+        while row < cells.stop[cell, m] and scale > 0 and cells.score[row] >= floor:
+            scratch.order[count], scratch.owner[count], scratch.value[count] = row, m, cells.score[row] * scale
+            scratch.rank[count] = 0
             row += 1
             count += 1
     _rank(scratch, count)
-    for m in range(len(rule.scale)):
-        row = cells.start[cell, m]
-        while row < cells.stop[cell, m] and rule.scale[m] > 0 and cells.score[row] >= rule.floor[m]:
-            place = scratch.rank[k]
-            scratch.row[place], scratch.member[place], scratch.score[place] = row, m, scratch.value[k]
-            row += 1
-            k += 1
+    for k in range(count):
+        place = scratch.rank[k]
+        scratch.row[place], scratch.member[place] = scratch.order[k], scratch.owner[k]
+        scratch.score[place] = scratch.value[k]
     return count
 
 
@@ -202,8 +203,8 @@ def best_overlap(scratch: Scratch, count: int, cells: Cells, row: int, iou: floa
     best, best_iou = -1, iou
     for block in range((count + BLOCK - 1) // BLOCK):
         if scratch.hits[block] != 0:
-            for k in range(BLOCK * block, min(BLOCK * (block + 1), count)):
-                if scratch.hit[k]:
+            for k in range(BLOCK * block, BLOCK * (block + 1)):
+                if scratch.hit[k] != 0 and k < count:
                     overlap = iou_of(scratch.box, k, cells.box, row)
                     if overlap > best_iou:
                         best, best_iou = k, overlap
@@ -235,13 +236,13 @@ def mark_overlaps(scratch: Scratch, count: int, cells: Cells, row: int, iou: flo
 @compiled_part
 def iou_of(some: FloatArray, a: int, others: FloatArray, b: int) -> float:
     """Intersection over union of box ``a`` of ``some`` and box ``b`` of ``others``, both with area."""
-    width = min(some[a, 2], others[b, 2]) - max(some[a, 0], others[b, 0])
-    height = min(some[a, 3], others[b, 3]) - max(some[a, 1], others[b, 1])
+    x1, y1, x2, y2 = some[a, 0], some[a, 1], some[a, 2], some[a, 3]
+    left, top, right, bottom = others[b, 0], others[b, 1], others[b, 2], others[b, 3]
+    width = (x2 if x2 < right else right) - (x1 if x1 > left else left)
+    height = (y2 if y2 < bottom else bottom) - (y1 if y1 > top else top)
     if width <= 0 or height <= 0:
         return 0.0
-    inter = width * height
-    area = (some[a, 2] - some[a, 0]) * (some[a, 3] - some[a, 1])
-    other_area = (others[b, 2] - others[b, 0]) * (others[b, 3] - others[b, 1])
+    inter, area, other_area = width * height, (x2 - x1) * (y2 - y1), (right - left) * (bottom - top)
     return float(inter / (area + other_area - inter))
 
 

@@ -110,7 +110,7 @@ def _decay(box: FloatArray, row: int, waiting: int, rule: Rule, corners: FloatAr
         if linear:
             final[k] *= 1 - (overlap if overlap > rule.iou else 0.0)
         else:
-            final[k] += overlap * overlap * sharpness
+            final[k] += overlap * overlap * sharpness if overlap > 0 else 0.0  # nor where areas are infinite
 
 
 @compiled_part
