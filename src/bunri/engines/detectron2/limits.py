@@ -6,9 +6,6 @@ from typing import Any
 
 from bunri.settings import nearest
 
-BOXES = ("GeneralizedRCNN", "RetinaNet")
-"""Detectors of the registry that give boxes with classes."""
-
 ROTATED = ("RRPN", "RotatedAnchorGenerator", "RROIHeads", "ROIAlignRotated")
 """Parts of detectors of rotated boxes."""
 
@@ -33,7 +30,7 @@ def yacs_limits(cfg: Any) -> Iterator[str]:
     model = cfg.MODEL
     yield from _unregistered(cfg)
     yield from _timm_mistakes(model)
-    if model.META_ARCHITECTURE not in BOXES:
+    if model.META_ARCHITECTURE in NO_BOXES:
         yield f"MODEL.META_ARCHITECTURE: {model.META_ARCHITECTURE}: {NO_BOXES_REASON}"
     if any(model.RESNETS.DEFORM_ON_PER_STAGE) and not is_compiled():
         yield f"MODEL.RESNETS.DEFORM_ON_PER_STAGE: {DEFORM_REASON}"

@@ -6,6 +6,8 @@ from operator import getitem
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from bunri.engines.detectron2.limits import yacs_limits
 from bunri.engines.detectron2.native import TRAIN, VAL, Given, common_refusals, schedule_notes
 from bunri.engines.detectron2.yacs_files import YacsFile, read_chain, unknown_keys
@@ -47,7 +49,7 @@ def read_yacs(path: Path, overrides: Mapping[str, Any]) -> tuple[str, "YacsModel
     cfg = known_tree()
     for file in chain:
         _merge(cfg, file.values)
-    before = str(cfg.dump())
+    before = text_of(cfg)
     _apply(cfg, overrides)
     mistakes = list(yacs_limits(cfg))
     if mistakes:
@@ -69,6 +71,18 @@ def _apply(cfg: Any, overrides: Mapping[str, Any]) -> None:
 
 def _merge(cfg: Any, values: Mapping[str, Any]) -> None:
     cfg.merge_from_other_cfg(type(cfg)(dict(values)))
+
+
+class _WithoutAliases(yaml.SafeDumper):
+    """Writes a list in full wherever it stands, so that a text read and written again is the same."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def text_of(cfg: Any) -> str:
+    """The whole of a yacs config, with every default."""
+    return str(yaml.dump(yaml.safe_load(cfg.dump()), Dumper=_WithoutAliases, allow_unicode=True))
 
 
 def _mistakes_of(file: YacsFile) -> Iterator[str]:
@@ -106,7 +120,7 @@ class YacsModel:
     """A yacs config and what Detectron2 makes of it; see :class:`bunri.engines.detectron2.native.NativeModel`."""
 
     def __init__(self, cfg: Any) -> None:
-        self.text = str(cfg.dump())
+        self.text = text_of(cfg)
         self.cfg = _scaled_to_one_process(cfg)
         self.checkpoint_period = int(cfg.SOLVER.CHECKPOINT_PERIOD)
         self.log_period = 20
@@ -170,7 +184,7 @@ class YacsModel:
 
     def save(self, folder: Path) -> None:
         """Write the config as it runs."""
-        write_text(folder / "config.yaml", str(self.cfg.dump()))
+        write_text(folder / "config.yaml", text_of(self.cfg))
 
     def build_model(self) -> Any:
         """The detector, on its device."""
@@ -202,8 +216,6 @@ def check_text(text: str) -> Any:
     Raises:
         ConfigError: It is not one.
     """
-    import yaml
-
     cfg = known_tree()
     try:
         _merge(cfg, yaml.safe_load(text))
