@@ -115,11 +115,11 @@ def known_keys(place: str, node: Mapping[str, Any]) -> list[str] | None:
 
 def located(node: Mapping[str, Any]) -> Any:
     """What a node calls, None where no module has it."""
-    from detectron2.utils.registry import locate
-
     target = node["_target_"]
     if not isinstance(target, str):
         return target
+    from detectron2.utils.registry import locate
+
     try:
         return locate(target)
     except Exception:  # whatever the import of a user's module raises: it is told as a mistake of the config

@@ -38,9 +38,9 @@ def load_weights(model: Any, source: str) -> str:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DataError(f"the weights {source} must be arrays of a whole file, but: {reason}. {_NEXT}") from error
     if not checkpointer.loaded:
-        raise DataError(f"the weights {source} must fit the model, but no tensor of it is among them. {_NEXT}")
+        raise DataError(f"the weights {source} must fit the model, but no parameter of it is among them. {_NEXT}")
     kind = "" if "://" in source else "local file "
-    return f"{kind}{Path(source).name if kind else source}: {checkpointer.loaded} of {checkpointer.total} tensors"
+    return f"{kind}{Path(source).name if kind else source}: {checkpointer.loaded} of {checkpointer.total} parameters"
 
 
 _NEXT = "Name a local file, or '' for random weights (MODEL.WEIGHTS; in a LazyConfig train.init_checkpoint)."
@@ -50,8 +50,8 @@ class CarefulCheckpointer(DetectionCheckpointer):
     """Detectron2's checkpointer, reading pickles as arrays only and counting what fitted.
 
     Attributes:
-        loaded: Tensors of the model that were found.
-        total: Tensors of the model.
+        loaded: Parameters of the model that were found.
+        total: Parameters of the model.
     """
 
     loaded, total = 0, 0
@@ -66,8 +66,8 @@ class CarefulCheckpointer(DetectionCheckpointer):
 
     def _load_model(self, checkpoint: Any) -> Any:
         incompatible = super()._load_model(checkpoint)
-        self.total = len(self.model.state_dict())
-        self.loaded = self.total - len(incompatible.missing_keys)
+        learned = {name for name, _ in self.model.named_parameters()}
+        self.loaded, self.total = len(learned - set(incompatible.missing_keys)), len(learned)
         return incompatible
 
 
