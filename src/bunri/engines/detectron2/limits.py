@@ -94,8 +94,8 @@ def lazy_limits(place: str, node: Mapping[str, Any], target: str) -> Iterator[st
         yield f"{place}: {name}: {ROTATED_REASON}"
     for name in sorted(names & set(NO_BOXES)):
         yield f"{place}: {name}: {NO_BOXES_REASON}"
-    if not is_compiled():
-        for name in sorted(names & set(DEFORMABLE)):
+    for name in sorted(names & set(DEFORMABLE)):
+        if not is_compiled():
             yield f"{place}: {name}: {DEFORM_REASON}"
 
 
