@@ -39,13 +39,13 @@ class TimmFPN(nn.Module):
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Features by level of images ``(B, 3, H, W)``, each ``(B, out_channels, H / stride, W / stride)``."""
         images = images.contiguous(memory_format=torch.channels_last)  # a quarter faster on a CPU
-        maps = [_channels_first(m, c) for m, c in zip(self.body(images), self._channels, strict=True)]
+        maps = [channels_first(m, c) for m, c in zip(self.body(images), self._channels, strict=True)]
         levels: dict[str, Tensor] = self.fpn(OrderedDict((str(i), m) for i, m in enumerate(maps)))
         return levels
 
 
-def _channels_first(feature: Tensor, channels: int) -> Tensor:
-    # Swin and its like give (B, H, W, C).
+def channels_first(feature: Tensor, channels: int) -> Tensor:
+    """A feature ``(B, C, H, W)``, also of Swin and its like, which give ``(B, H, W, C)``."""
     if feature.shape[1] != channels and feature.shape[-1] == channels:
         return feature.permute(0, 3, 1, 2).contiguous()
     return feature
@@ -58,17 +58,26 @@ def _extra_blocks(fpn: FPNConfig) -> nn.Module | None:
 
 
 def build_backbone(config: BackboneConfig) -> tuple[TimmFPN, str]:
-    """The backbone, frozen as said, and a sentence on its weights.
+    """The backbone with its pyramid, frozen as said, and a sentence on its weights.
 
     Raises:
         ConfigError: timm has no such model, or refuses its arguments.
     """
+    body, origin = build_body(config)
+    return TimmFPN(body, config.fpn), origin
+
+
+def build_body(config: BackboneConfig) -> tuple[Any, str]:
+    """The backbone without a pyramid, frozen as said, and a sentence on its weights.
+
+    Raises:
+        ConfigError: As :func:`build_backbone`.
+    """
     check_name(config.name)
     body = _feature_backbone(config)
     origin = load_backbone_weights(body, config)
-    backbone = TimmFPN(body, config.fpn)
     _freeze(body, config)
-    return backbone, origin
+    return body, origin
 
 
 def check_name(name: str) -> None:
