@@ -26,6 +26,7 @@ SIDE = 160
 
 CONFIGS: Mapping[str, str] = {
     "torchvision": "builder: ssdlite320_mobilenet_v3_large\n",
+    "ultralytics": "model: yolov8n.yaml\nimgsz: 160\n",
 }
 """A small native config for each engine, of random weights, as nothing may be downloaded."""
 

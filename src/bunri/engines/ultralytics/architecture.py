@@ -121,7 +121,9 @@ def check_architecture(values: Mapping[str, Any], source: str) -> None:
     for row in layers:
         _check_layer(row[2], source)
     if layers[-1][2] not in HEADS:
-        raise ConfigError(f"{source}: must end in a layer that detects ({', '.join(HEADS)}), but ends in {layers[-1][2]}")
+        raise ConfigError(
+            f"{source}: must end in a layer that detects ({', '.join(HEADS)}), but ends in {layers[-1][2]}"
+        )
 
 
 def _rows(values: Mapping[str, Any], part: str, source: str) -> list[Any]:

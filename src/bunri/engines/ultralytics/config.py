@@ -1,4 +1,4 @@
-"""The native config of the Ultralytics engine: a ``cfg`` YAML as ``yolo cfg=my.yaml`` takes it, or a model's YAML alone."""
+"""The native config of the Ultralytics engine: a YAML as ``yolo cfg=my.yaml`` takes it, or a model's YAML alone."""
 
 import copy
 import re

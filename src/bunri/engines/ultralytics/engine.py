@@ -32,6 +32,7 @@ class UltralyticsEngine:
     def train(self, job: Job, emit: Emit) -> None:
         """Train in Ultralytics' trainer; keep the best and the last checkpoint; resume where asked."""
         from bunri.engines.ultralytics import checkpoint, training
+        from bunri.engines.ultralytics.assignment import Assignment
 
         if job.train is None:
             raise ConfigError("train: a job that trains must name its training images")
@@ -48,7 +49,7 @@ class UltralyticsEngine:
             return
         _tell_what_is_ignored(config, emit)
         write_text(job.folder.native_folder / "model.yaml", resolved.after)
-        training.train(training.Assignment(job, config, run, train, val, identity, stored, emit))
+        training.train(Assignment(job, config, run, train, val, identity, stored, emit))
 
     def predict(self, job: Job, emit: Emit) -> None:
         """Predict every set of the job with every view of the recipe."""

@@ -17,7 +17,9 @@ from bunri.engines.ultralytics.validation import validator_class
 class UltralyticsFinder:
     """A detector that predicts as Ultralytics' validation does; the scale of a view is a factor on ``imgsz``."""
 
-    def __init__(self, model: Any, args: Mapping[str, Any], device: torch.device, is_transformer: bool, folder: Path) -> None:
+    def __init__(
+        self, model: Any, args: Mapping[str, Any], device: torch.device, is_transformer: bool, folder: Path
+    ) -> None:
         """Take a model with its weights.
 
         Args:

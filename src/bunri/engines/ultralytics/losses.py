@@ -8,9 +8,12 @@ import torch
 
 from bunri.errors import EngineError
 
+SLACK = 1e-4
+"""Share of the loss by which its parts may miss it for rounding."""
+
 
 class StepRecord:
-    """Sums up the batches of a step. Losses stay on their device until somebody asks: reading them would wait for it."""
+    """Sums up the batches of a step. Losses stay on their device until somebody asks, as reading them waits for it."""
 
     def __init__(self) -> None:
         self._sums: dict[str, Any] = {}
@@ -27,12 +30,14 @@ class StepRecord:
         self._sums, self._batches, self._since = {}, 0, time.monotonic()
 
     def scalars(self, step: int) -> dict[str, float]:
-        """Means over the step's batches, and its seconds.
+        """Means over the step's batches, and its seconds; nothing where no batch was added.
 
         Raises:
             EngineError: The loss is not finite.
         """
-        means = {name: float(value) / self._batches for name, value in self._sums.items()}
+        if not self._batches:
+            return {}
+        means = _with_rest({name: float(value) / self._batches for name, value in self._sums.items()})
         if not all(torch.isfinite(torch.tensor(list(means.values())))):
             parts = {name: round(value, 3) for name, value in means.items()}
             raise EngineError(
@@ -42,8 +47,14 @@ class StepRecord:
         return means | {"time/step": time.monotonic() - self._since}
 
 
+def _with_rest(means: dict[str, float]) -> dict[str, float]:
+    """Parts that add up: Ultralytics does not show the further layers of RT-DETR nor the second head of YOLO26."""
+    rest = 2 * means["train/loss"] - sum(means.values())
+    return means if abs(rest) <= SLACK * abs(means["train/loss"]) else means | {"train/loss/not_shown": rest}
+
+
 def rates(groups: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """Learning rates as ``lr/<group>``: our names, or Ultralytics' own (weight, bn, bias), numbered where they repeat."""
+    """Learning rates as ``lr/<group>``: our names, or Ultralytics' own (weight, bn), numbered where they repeat."""
     found: dict[str, float] = {}
     for place, group in enumerate(groups):
         name = str(group.get("name") or group.get("param_group") or "group")

@@ -1,6 +1,5 @@
 """From a native config and a recipe to how Ultralytics is to run: its own arguments, and the plan of the training."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,8 +54,8 @@ def batch_refusal(config: NativeConfig, recipe: Recipe) -> list[str]:
     if recipe.says("batch_size") or (batch >= 1 and batch == int(batch)):
         return []
     return [
-        f"batch_size: the config says batch: {batch}, which lets Ultralytics measure the memory; an experiment must be the "
-        "same on every machine. Say recipe.batch_size"
+        f"batch_size: the config says batch: {batch}, which lets Ultralytics measure the memory; an experiment must be "
+        "the same on every machine. Say recipe.batch_size"
     ]
 
 
@@ -137,6 +136,6 @@ def _precision(config: NativeConfig, recipe: Recipe, device: str) -> dict[str, A
     return {"amp": amp if device != "cpu" or amp == "bf16" else False}
 
 
-def _predictions(config: NativeConfig, recipe: Recipe) -> Mapping[str, Any]:
+def _predictions(config: NativeConfig, recipe: Recipe) -> dict[str, Any]:
     """Nothing is cut before the recipe's own floor and number of boxes."""
     return {"conf": recipe.score_floor, "max_det": max(config.args["max_det"], recipe.max_boxes)}

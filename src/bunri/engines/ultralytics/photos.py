@@ -69,7 +69,7 @@ class UltralyticsPhotos(YOLODataset):
     def set_rectangle(self) -> None:
         """Every photo has its own padded size; the loader puts those of one size together."""
         shapes = [label.pop("shape") for label in self.labels]
-        sizes = [padded_size(*shape, self.imgsz, self.stride, self._stretch) for shape in shapes]
+        sizes = [padded_size(h, w, self.imgsz, self.stride, self._stretch) for h, w in shapes]
         self.batch, self.batch_shapes = np.arange(len(sizes)), np.array(sizes)
 
     def load_image(self, i: int, rect_mode: bool = True, resize_short: bool = False) -> tuple[Pixels, Any, Any]:
@@ -166,9 +166,7 @@ class RoundLoader(InfiniteDataLoader):
         yield from islice(super().__iter__(), self._left())
 
 
-def training_loader(
-    photos: UltralyticsPhotos, stream: Stream, batch: int, workers: int, on_gpu: bool
-) -> RoundLoader:
+def training_loader(photos: UltralyticsPhotos, stream: Stream, batch: int, workers: int, on_gpu: bool) -> RoundLoader:
     """Batches of the stream, all of them full."""
     return RoundLoader(
         dataset=photos,
@@ -198,5 +196,3 @@ def by_size(sizes: Sequence[Any], batch: int) -> list[list[int]]:
     for place, size in enumerate(sizes):
         groups.setdefault(tuple(size), []).append(place)
     return [rows[start : start + batch] for rows in groups.values() for start in range(0, len(rows), batch)]
-
-

@@ -28,7 +28,7 @@ def seed_everything(*parts: int) -> None:
 
 
 def fitted(photo: Pixels, imgsz: int, stretch: bool) -> Pixels:
-    """A photo ``(H, W, 3)`` with its longer side ``imgsz`` pixels, or stretched to a square of them, as RT-DETR sees it."""
+    """A photo ``(H, W, 3)`` with its longer side ``imgsz`` pixels, or stretched to a square of them, as for RT-DETR."""
     height, width = photo.shape[:2]
     ratio = imgsz / max(height, width)
     size = (min(math.ceil(width * ratio), imgsz), min(math.ceil(height * ratio), imgsz))

@@ -1,7 +1,7 @@
 """How a training runs in batches: which of them end in an optimizer step, and after which the weights are judged.
 
-Ultralytics counts epochs of batches, the recipe counts optimizer steps and fractions of epochs. A plan says for every batch
-what happens at its end, so that both agree, and a run that was killed goes on at the very batch.
+Ultralytics counts epochs of batches, the recipe counts optimizer steps and fractions of epochs. A plan says for every
+batch what happens at its end, so that both agree, and a run that was killed goes on at the very batch.
 """
 
 import math
@@ -110,7 +110,7 @@ class Plan:
 
 
 def step_ends(batches: int, accumulate: int, warmup: int) -> BoolArray:
-    """``(batches,)`` which batches end in a step; in the warm-up the batches to a step rise from 1 to ``accumulate``."""
+    """``(batches,)`` whether a batch ends in a step; in the warm-up the batches to a step rise from 1 to all."""
     wanted = np.full(batches, accumulate)
     rising = np.arange(min(warmup + 1, batches)) if warmup else np.arange(0)
     wanted[: len(rising)] = np.maximum(np.interp(rising, [0, max(warmup, 1)], [1, accumulate]).round(), 1)

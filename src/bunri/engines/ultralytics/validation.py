@@ -18,8 +18,8 @@ NO_TIME_LIMIT = 1e9
 """Seconds. Ultralytics gives up on the rest of a batch where suppressing takes long, and a slow machine scores less."""
 
 
-class _Recording:
-    """What both validators do beside their own metrics."""
+class YoloValidator(DetectionValidator):
+    """The validator of the YOLO family; beside its own metrics it keeps the predictions."""
 
     def record(self, val: Dataset, recipe: Recipe, emit: Emit) -> None:
         """Say for which photos predictions are kept, at which floor, and who hears of progress."""
@@ -27,7 +27,7 @@ class _Recording:
 
     def init_metrics(self, model: Any) -> None:
         """Begin anew."""
-        super().init_metrics(model)  # type: ignore[misc]
+        super().init_metrics(model)
         self._parts: list[Predictions] = []
         self._tick = progress_of(self._emit)
 
@@ -37,16 +37,12 @@ class _Recording:
         for place, prediction in enumerate(preds):
             found = found_in_photo(prediction, size, batch["ori_shape"][place], batch["ratio_pad"][place])
             self._parts.append(translate(found, self._val, batch["row"][place], self._recipe, View()))
-        super().update_metrics(preds, batch)  # type: ignore[misc]
+        super().update_metrics(preds, batch)
         self._tick(len(preds))
 
     def predictions(self) -> Predictions:
         """Of the last pass, cut at the photos' borders."""
         return concatenate(self._parts).clipped(self._val)
-
-
-class YoloValidator(_Recording, DetectionValidator):
-    """The validator of the YOLO family."""
 
     def postprocess(self, preds: Any) -> list[dict[str, Any]]:
         """Ultralytics' suppression with its own thresholds, without its time limit."""
@@ -63,8 +59,12 @@ class YoloValidator(_Recording, DetectionValidator):
         return [{"bboxes": x[:, :4], "conf": x[:, 4], "cls": x[:, 5], "extra": x[:, 6:]} for x in found]
 
 
-class TransformerValidator(_Recording, RTDETRValidator):
-    """The validator of RT-DETR."""
+class TransformerValidator(YoloValidator, RTDETRValidator):
+    """The validator of RT-DETR, which has nothing to suppress."""
+
+    def postprocess(self, preds: Any) -> list[dict[str, Any]]:
+        """RT-DETR's own."""
+        return list(RTDETRValidator.postprocess(self, preds))
 
 
 def validator_class(is_transformer: bool) -> Any:

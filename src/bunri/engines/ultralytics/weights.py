@@ -1,7 +1,7 @@
-"""Weights to start from: Ultralytics' ``.pt`` files, read so that they build known layers and run no code of a stranger.
+"""Weights to start from: Ultralytics' ``.pt`` files, read so that they build known layers and run no stranger's code.
 
-A ``.pt`` file of Ultralytics is a pickle of model objects. It is read with Ultralytics' own restricted loader, which allows
-only torch's and Ultralytics' layers; a file that needs more is refused.
+A ``.pt`` file of Ultralytics is a pickle of model objects. It is read with Ultralytics' own restricted loader, which
+allows only torch's and Ultralytics' layers; a file that needs more is refused.
 """
 
 import copy
@@ -97,7 +97,8 @@ def _downloaded(name: str) -> Path:
     path = Path(torch.hub.get_dir()) / "checkpoints" / check_yolov5u_filename(Path(name).name)
     if path.name not in GITHUB_ASSETS_NAMES:
         raise DataError(
-            f"pretrained: {name} must be a local file or an asset of Ultralytics (yolov8n.pt), but is neither. Check the path."
+            f"pretrained: {name} must be a local file or an asset of Ultralytics (yolov8n.pt), but is neither. "
+            "Check the path."
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -121,7 +122,7 @@ def load_fitting(model: Any, weights: Pretrained) -> int:
     fitting = {k: v for k, v in weights.tensors.items() if k in wanted and wanted[k].shape == v.shape}
     if len(fitting) < len(wanted) / 2:
         raise DataError(
-            f"pretrained: {weights.origin} must be of this model, but only {len(fitting)} of {len(wanted)} tensors fit. "
+            f"pretrained: {weights.origin} must be of this model, but {len(fitting)} of its {len(wanted)} tensors fit. "
             "Choose weights of the same architecture and scale."
         )
     model.load_state_dict(fitting, strict=False)
