@@ -1,7 +1,7 @@
 """The Ultralytics engine: YOLO and RT-DETR in Ultralytics' own trainer, fed, paced and judged by us.
 
 Importing this package takes Ultralytics off the network before it can be imported itself: it looks for the internet,
-for fonts and for its telemetry when it starts. Its settings and fonts lie in a folder of the process, gone when it ends.
+for fonts and for its telemetry when it starts. Its settings and fonts lie in a folder of the process, gone at its end.
 """
 
 import atexit

@@ -105,6 +105,8 @@ def with_scale(values: Mapping[str, Any], stem: str, source: str) -> Architectur
         if scale not in scales:
             raise ConfigError(f"{source}: scale {scale!r} is unknown{nearest(str(scale), list(scales))}")
         values["scale"] = scale
+    elif not values.get("scale"):
+        values.pop("scale", None)
     return values
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from bunri.engines.ultralytics.checkpoint import read_plain
 from bunri.errors import BunriError, DataError, EngineError
@@ -41,12 +41,10 @@ def pretrained(name: str) -> Pretrained:
     path = Path(name)
     if not path.is_file():
         path = _downloaded(name)
-    module = _module_in(path)
-    if module is not None:
-        return Pretrained(module, module.float().state_dict(), f"file {path.name}")
-    stored = read_plain(path, "pretrained")
-    tensors = stored.get("model", stored)
-    return Pretrained(None, tensors, f"file {path.name}")
+    stored = _content(path)
+    module = _module_of(stored)
+    tensors = stored.get("model", stored) if module is None else module.float().state_dict()
+    return Pretrained(module, tensors, f"file {path.name}")
 
 
 def architecture_in(path: Path) -> dict[str, Any]:
@@ -55,7 +53,7 @@ def architecture_in(path: Path) -> dict[str, Any]:
     Raises:
         DataError: The file holds tensors only, or is none of Ultralytics.
     """
-    module = _module_in(path)
+    module = _module_of(_content(path))
     if module is None:
         raise DataError(
             f"model: {path} must be a checkpoint of Ultralytics with its layers, but holds tensors only. "
@@ -64,15 +62,16 @@ def architecture_in(path: Path) -> dict[str, Any]:
     return {key: value for key, value in copy.deepcopy(module.yaml).items() if key not in ("yaml_file", "channels")}
 
 
-def _module_in(path: Path) -> Any:
-    """The model object of an Ultralytics file, None where the file holds tensors and plain values only."""
+def _content(path: Path) -> dict[str, Any]:
+    """What a file holds: tensors and plain values, or the objects Ultralytics' restricted loader allows."""
     from ultralytics.nn.tasks import torch_safe_load
 
-    if _is_plain(path):
-        return None
     try:
-        stored = torch_safe_load(path, safe_only=True)[0]
-        return stored.get("ema") or stored["model"]
+        return read_plain(path, "pretrained")
+    except DataError:
+        pass  # it may hold layers
+    try:
+        return dict(torch_safe_load(path, safe_only=True)[0])
     except Exception as error:  # whatever a broken or hostile file leads to
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DataError(
@@ -81,12 +80,10 @@ def _module_in(path: Path) -> Any:
         ) from error
 
 
-def _is_plain(path: Path) -> bool:
-    try:
-        read_plain(path, "pretrained")
-    except DataError:
-        return False
-    return True
+def _module_of(stored: Mapping[str, Any]) -> Any:
+    """The model object of a file, the averaged one first, None where it holds tensors only."""
+    found = [stored.get(key) for key in ("ema", "model")]
+    return next((value for value in found if isinstance(value, nn.Module)), None)
 
 
 def _downloaded(name: str) -> Path:
