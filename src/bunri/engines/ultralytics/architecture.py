@@ -140,6 +140,10 @@ def _check_layer(name: Any, source: str) -> None:
     import torchvision
     from ultralytics.nn import tasks
 
+    if name == "TimmFeatures":
+        from bunri.engines.ultralytics.layers import register
+
+        register()
     for start, module in (("nn.", torch.nn), ("torchvision.ops.", torchvision.ops), ("", tasks)):
         if str(name).startswith(start):
             known = [key for key, value in vars(module).items() if isinstance(value, type)]

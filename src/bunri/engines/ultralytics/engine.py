@@ -1,6 +1,5 @@
 """The adapter: reads the native config, points it at our data set, runs, and translates to Predictions."""
 
-import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -87,11 +86,12 @@ def _finder(job: Job, config: NativeConfig, resolved: str, path: Path, dataset: 
 
     from bunri.engines.ultralytics import checkpoint
     from bunri.engines.ultralytics.inference import UltralyticsFinder
+    from bunri.engines.ultralytics.layers import without_weights
 
     is_transformer = config.stages == "transformer"
     stored = checkpoint.load(path, checkpoint.Identity.of(resolved, dataset.class_names))
     kind = RTDETRDetectionModel if is_transformer else DetectionModel
-    model = kind(copy.deepcopy(config.model), nc=len(dataset.class_names), verbose=False)
+    model = kind(without_weights(config.model), nc=len(dataset.class_names), verbose=False)
     model.load_state_dict(stored["model"])
     emit(Facts({"weights": f"checkpoint {path.name} of iteration {stored['iteration']}", "stages": config.stages}))
     recipe, device = job.recipe, device_of(job)

@@ -13,6 +13,7 @@ from bunri.dataset import Dataset
 from bunri.engines.base import StopRequested, job_should_stop
 from bunri.engines.ultralytics.assignment import Assignment, Done
 from bunri.engines.ultralytics.keeping import KeepingTrainer
+from bunri.engines.ultralytics.layers import origin_of, without_weights
 from bunri.engines.ultralytics.losses import StepRecord, rates
 from bunri.engines.ultralytics.photos import (
     RoundLoader,
@@ -86,8 +87,9 @@ class YoloTrainer(KeepingTrainer):
         a = self.assignment
         name = a.config.args["pretrained"]
         weights = pretrained(name) if isinstance(name, str) and a.stored is None else None
-        self.model = self.get_model(cfg=copy.deepcopy(a.config.model), weights=weights.module if weights else None)
-        origin = "random" if a.stored is None else "the last checkpoint"
+        layers = copy.deepcopy(a.config.model) if a.stored is None else without_weights(a.config.model)
+        self.model = self.get_model(cfg=layers, weights=weights.module if weights else None)
+        origin = origin_of(self.model) if a.stored is None else "the last checkpoint"
         if weights is not None:
             fitting = load_fitting(self.model, weights)
             origin = f"{weights.origin}: {fitting} of {len(self.model.state_dict())} tensors"
