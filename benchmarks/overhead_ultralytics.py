@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ class Stopwatch:
 
 
 def _median_step(times: list[float]) -> float:
-    steps = [after - before for before, after in zip(times, times[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(times)]
     return statistics.median(steps[LEFT_OUT:])
 
 
@@ -102,15 +103,14 @@ def main() -> None:
         folder = Path(name)
         render_demo(folder / "photos", train=PHOTOS, test=1)
         data = write_yolo(load_dataset(folder / "photos" / "train.json", folder / "photos"), folder / "yolo")
-        pairs = [
-            (seconds_alone(folder, data), seconds_under_bunri(folder, folder / "photos")) for _ in range(PAIRS)
-        ]
+        pairs = [(seconds_alone(folder, data), seconds_under_bunri(folder, folder / "photos")) for _ in range(PAIRS)]
     for place, what in enumerate(("processor", "wall")):
         alone, ours = (statistics.median(pair[side][place] for pair in pairs) for side in (0, 1))
         ratios = sorted(pair[1][place] / pair[0][place] for pair in pairs)
         print(
             f"{what:10} alone {alone:.4f} s, bunri {ours:.4f} s a step; "
-            f"ratio of medians {ours / alone:.3f}, of pairs {statistics.median(ratios):.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f})",
+            f"ratio of medians {ours / alone:.3f}, of pairs {statistics.median(ratios):.3f} "
+            f"({ratios[0]:.3f} to {ratios[-1]:.3f})",
             file=sys.stderr,
         )
 

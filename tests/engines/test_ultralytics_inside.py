@@ -74,7 +74,9 @@ def test_the_transformer_finds_boxes(inside: Any) -> None:
 def test_the_plan_steps_where_ultralytics_itself_would(inside: Any) -> None:
     found = scene(inside, "own_words")
     assert found["plan"] == found["own_steps"]
-    assert np.diff(found["plan"]).tolist() == sorted(np.diff(found["plan"]))  # the warm-up's first steps are of few batches
+    assert np.diff(found["plan"]).tolist() == sorted(
+        np.diff(found["plan"])
+    )  # the warm-up's first steps are of few batches
     assert found["plan"][0] == 0
     assert found["rates"] == pytest.approx(found["own_rates"])
     assert found["rates"][0] == 0.0  # Ultralytics' own warm-up begins there
@@ -207,6 +209,15 @@ def test_mistakes_in_a_config_are_named(inside: Any, name: str, words: str) -> N
     message = scene(inside, "configs")["mistakes"][name]
     assert message.startswith("ConfigError: ")
     assert words in message
+
+
+def test_a_backbone_of_timm_is_a_layer(inside: Any) -> None:
+    found = scene(inside, "a_backbone_of_timm")
+    assert found["weights"] == "timm test_resnet: random"
+    assert found["boxes"] > 0
+    assert "`packaged` must go with tf_efficientnet_lite0" in found["wrong"]
+    assert "timm has no 'test_resnett'; did you mean 'test_resnet'" in found["unknown"]
+    assert found["without"] == [-1, 1, "TimmFeatures", ["test_resnet", None, [2, 3, 4]]]
 
 
 def test_every_family_is_known_with_its_scales(inside: Any) -> None:

@@ -83,5 +83,3 @@ def test_a_plan_ends_in_a_judged_step(
     assert plan.rounds * plan.round >= plan.batches
     if not rising:
         assert plan.steps == max(round(epochs * epoch / accumulate), 1)
-
-

@@ -45,7 +45,7 @@ def test_a_recipe_that_says_nothing_leaves_the_config_as_it_is(dataset: Dataset)
     kept = ("batch", "nbs", "warmup_epochs", "optimizer", "mosaic", "close_mosaic", "lr0", "max_det")
     assert {key: run.args[key] for key in kept} == {key: ARGS[key] for key in kept}
     assert not run.ours
-    # nine photos in fours for ten epochs: round(10 * 9 / 4 / 4) = 6 steps of four are 24 batches; the last step ends at 23
+    # nine photos in fours for ten epochs: round(10 * 9 / 4 / 4) = 6 steps are 24 batches; the last step ends at 23
     assert run.plan.batches == 23
     assert run.plan.steps > 6
 
@@ -138,7 +138,7 @@ def test_what_ultralytics_does_not_show_of_a_loss_is_a_part_of_its_own() -> None
 def test_a_loss_that_is_not_finite_says_what_to_do() -> None:
     record = StepRecord()
     record.add(torch.tensor(float("nan")), {"box_loss": torch.tensor(float("nan"))})
-    with pytest.raises(EngineError, match="must be finite, but at iteration 7 it is .*set recipe.clip_norm"):
+    with pytest.raises(EngineError, match=r"must be finite, but at iteration 7 it is .*set recipe\.clip_norm"):
         record.scalars(7)
 
 

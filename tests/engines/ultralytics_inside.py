@@ -1,10 +1,11 @@
 """Scenes played in the Python of Ultralytics, all in one worker; what they find is written for the tests to judge.
 
 The engine :class:`Inside` plays them instead of training. A scene is a function of this module whose name begins with
-``scene_``; it returns plain values. While they play, every look-up of a name and every connection is refused and counted.
+``scene_``; it returns plain values. While they play, every look-up of a name and every connection is refused and noted.
 """
 
 import copy
+import importlib
 import socket
 import traceback
 from collections.abc import Mapping
@@ -87,7 +88,7 @@ def _cut_the_network() -> None:
         raise OSError("there is no network in this test")
 
     socket.getaddrinfo = refuse
-    socket.socket.connect = refuse  # type: ignore[method-assign,assignment]
+    socket.socket.connect = refuse  # type: ignore[method-assign]
 
 
 def _played(scene: Any, job: Job, name: str) -> Any:
@@ -100,7 +101,9 @@ def _played(scene: Any, job: Job, name: str) -> Any:
 class Trained:
     """A training in a folder of its own, and what it said."""
 
-    def __init__(self, job: Job, folder: Path, recipe: Mapping[str, Any], config: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, job: Job, folder: Path, recipe: Mapping[str, Any], config: Mapping[str, Any] | None = None
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "u.yaml"
         path.write_text(yaml.safe_dump({"model": copy.deepcopy(TINY), "imgsz": 64, **(config or {})}, sort_keys=False))
@@ -110,8 +113,7 @@ class Trained:
 
     def go(self, stop_after: int | None = None, **changes: Any) -> "Trained":
         """Train; ``stop_after`` a number of steps as if somebody had asked."""
-        from bunri.engines.ultralytics import training
-
+        training: Any = importlib.import_module("bunri.engines.ultralytics.training")
         heard: list[int] = []
         original = training.job_should_stop
         training.job_should_stop = lambda: stop_after is not None and len(heard) >= stop_after
@@ -133,7 +135,9 @@ class Trained:
         """By ``step name``, names that begin so; times left out."""
         scalars = [event for event in self.events if isinstance(event, Scalars)]
         found = {f"{e.step} {name}": value for e in scalars for name, value in e.values.items()}
-        return {key: value for key, value in found.items() if key.split(" ")[1].startswith(start) and "time/" not in key}
+        return {
+            key: value for key, value in found.items() if key.split(" ")[1].startswith(start) and "time/" not in key
+        }
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -208,7 +212,15 @@ def scene_resumption_of_the_transformer(job: Job, folder: Path) -> Any:
 
 def scene_own_words(job: Job, folder: Path) -> Any:
     """Nothing is said but the length: Ultralytics' own optimizer, warm-up, mosaics, growing steps."""
-    config = {"batch": 2, "nbs": 8, "warmup_epochs": 1.0, "epochs": 4, "optimizer": "SGD", "lr0": 0.02, "data": "x.yaml"}
+    config = {
+        "batch": 2,
+        "nbs": 8,
+        "warmup_epochs": 1.0,
+        "epochs": 4,
+        "optimizer": "SGD",
+        "lr0": 0.02,
+        "data": "x.yaml",
+    }
     first = Trained(job, folder / "first", {}, config).go()
     second = Trained(job, folder / "second", {}, config).go()
     other = Trained(job, folder / "other", {}, config).go(seed=5)
@@ -221,7 +233,9 @@ def scene_own_words(job: Job, folder: Path) -> Any:
         "rates": [first.values("lr/")[f"{step} lr/weight"] for step in range(1, len(plan) + 1)],
         "facts": first.facts,
         "native": sorted(first.values("native/")),
-        "files": sorted(str(p.relative_to(first.job.run_folder)) for p in first.job.run_folder.rglob("*") if p.is_file()),
+        "files": sorted(
+            str(p.relative_to(first.job.run_folder)) for p in first.job.run_folder.rglob("*") if p.is_file()
+        ),
         "args": yaml.safe_load((first.job.folder.native_folder / "args.yaml").read_text()),
         **unpaced,
     }
@@ -380,7 +394,7 @@ class _Hostile:
 
 
 def scene_weights(job: Job, folder: Path) -> Any:
-    """Ultralytics' own files, tensors alone, another model's, a stranger's, one that is not there, one to be downloaded."""
+    """Ultralytics' own files, tensors alone, another model's, a stranger's, an absent one, one to be downloaded."""
     import torch
 
     first = Trained(job, folder / "first", {**SAYS, "iterations": 2}).go()
@@ -478,6 +492,34 @@ def scene_configs(job: Job, folder: Path) -> Any:
     }
 
 
+def scene_a_backbone_of_timm(job: Job, folder: Path) -> Any:
+    """A small one with random weights, and what is said of wrong ones."""
+    from bunri.engines.ultralytics.layers import without_weights
+
+    model: dict[str, Any] = {
+        "nc": 80,
+        "backbone": [
+            [-1, 1, "TimmFeatures", ["test_resnet", None, [2, 3, 4]]],
+            [0, 1, "Index", [48, 0]],
+            [0, 1, "Index", [192, 1]],
+            [0, 1, "Index", [96, 2]],
+        ],
+        "head": [[[1, 2, 3], 1, "Detect", ["nc"]]],
+    }
+    trained = Trained(job, folder / "resnet", {**SAYS, "iterations": 1}, {"model": copy.deepcopy(model)}).go()
+    model["backbone"][0][3][1] = "packaged"
+    wrong = Trained(job, folder / "wrong", SAYS, {"model": copy.deepcopy(model)})
+    unknown = copy.deepcopy(model)
+    unknown["backbone"][0][3][0] = "test_resnett"
+    return {
+        "weights": trained.facts["weights"],
+        "boxes": len(trained.predicted()),
+        "wrong": _message(wrong.go),
+        "unknown": _message(Trained(job, folder / "unknown", SAYS, {"model": unknown}).go),
+        "without": without_weights(model)["backbone"][0],
+    }
+
+
 def scene_every_family(job: Job, folder: Path) -> Any:
     """The models that come with Ultralytics are known by their names."""
     from bunri.engines.ultralytics.architecture import architecture_of, built_in_models
@@ -508,5 +550,3 @@ def scene_photos_that_are_odd(job: Job, folder: Path) -> Any:
             box = found_in_photo(prediction, each.size, each.photo_size, each.ratio_pad).box_xyxy[0]
             found.append([height, width, list(each.size), box.tolist()])
     return found
-
-

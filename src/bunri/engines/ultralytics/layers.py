@@ -1,7 +1,7 @@
 """A layer that Ultralytics does not have: timm's feature backbones, for the YAML of a model.
 
-``[-1, 1, TimmFeatures, [tf_efficientnet_lite0, packaged, [2, 3, 4]]]`` gives a list of maps, from which Ultralytics' own
-``Index`` takes one: ``[0, 1, Index, [40, 0]]`` is the first, of 40 channels.
+``[-1, 1, TimmFeatures, [tf_efficientnet_lite0, packaged, [2, 3, 4]]]`` gives a list of maps, from which Ultralytics'
+own ``Index`` takes one: ``[0, 1, Index, [40, 0]]`` is the first, of 40 channels.
 """
 
 import copy
@@ -20,7 +20,10 @@ NAME = "TimmFeatures"
 
 
 class TimmFeatures(nn.Module):
-    """Feature maps of a timm backbone; Ultralytics' photos in [0, 1] are normalized as the backbone's weights want it."""
+    """Feature maps of a timm backbone; photos in [0, 1] are normalized as the backbone's weights want it."""
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, name: str, weights: str | None = None, out_indices: Sequence[int] = (2, 3, 4)) -> None:
         """Build a backbone.
@@ -52,9 +55,7 @@ def _body(name: str, weights: str | None, out_indices: Sequence[int]) -> Any:
     if name.split(".")[0] not in timm.list_models():
         raise ConfigError(f"{NAME}: timm has no {name!r}{nearest(name, timm.list_models())}")
     try:
-        return timm.create_model(
-            name, pretrained=weights == "timm", features_only=True, out_indices=tuple(out_indices)
-        )
+        return timm.create_model(name, pretrained=weights == "timm", features_only=True, out_indices=tuple(out_indices))
     except (TypeError, RuntimeError, IndexError, AssertionError) as error:
         raise ConfigError(f"{NAME}: timm refuses {name} with out_indices {list(out_indices)}: {error}") from error
 
