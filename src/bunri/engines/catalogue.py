@@ -62,7 +62,7 @@ REQUIREMENTS: Mapping[str, Requirements] = {
     "effdet": Requirements(("torch", "effdet", "timm"), (*_TORCH, "effdet==0.4.1", *_BACKBONES), "Apache-2.0"),
     "ultralytics": Requirements(
         ("torch", "ultralytics"),
-        (*_TORCH, "ultralytics==8.4.190"),
+        (*_TORCH, "ultralytics==8.4.190", *_BACKBONES),
         "AGPL-3.0",
         "copyleft: read it before you pass on or serve what you build on it",
     ),

@@ -37,6 +37,7 @@ MODEL:
   ROI_BOX_HEAD: {FC_DIM: 64}
 INPUT: {MIN_SIZE_TRAIN: [128], MIN_SIZE_TEST: 128}
 """,
+    "ultralytics": "model: yolov8n.yaml\nimgsz: 160\n",
 }
 """A small native config for each engine, of random weights, as nothing may be downloaded."""
 
