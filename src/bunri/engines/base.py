@@ -177,6 +177,7 @@ ENGINES: Mapping[str, str] = {
     "torchvision": "bunri.engines.torchvision.engine:TorchvisionEngine",
     "detectron2": "bunri.engines.detectron2.engine:Detectron2Engine",
     "ultralytics": "bunri.engines.ultralytics.engine:UltralyticsEngine",
+    "mmdetection": "bunri.engines.mmdetection.engine:MMDetectionEngine",
 }
 """Name of an engine and where its class is; the class is imported only in the worker."""
 
