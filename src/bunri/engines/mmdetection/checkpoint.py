@@ -45,8 +45,8 @@ class Identity:
         said = stored.get(KEY)
         if not isinstance(said, Mapping) or said.get("format") != FORMAT:
             raise DataError(
-                f"{path} must be a checkpoint of bunri's mmdetection engine, format {FORMAT}. Train again, or start from "
-                "its weights with load_from."
+                f"{path} must be a checkpoint of bunri's mmdetection engine, format {FORMAT}. Train again, or start "
+                "from its weights with load_from."
             )
         if tuple(said["class_names"]) != self.class_names:
             raise DataError(f"{path} was trained on classes {said['class_names']}, but now {list(self.class_names)}")

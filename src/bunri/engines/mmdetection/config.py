@@ -32,8 +32,8 @@ def resolve(path: Path, overrides: Mapping[str, Any]) -> ResolvedConfig:
     """The config of a file before and after overrides, checked key by key; every mistake is told at once.
 
     Raises:
-        ConfigError: The file cannot be read, has keys that are unknown or change nothing, or its model cannot be built or
-            run here.
+        ConfigError: The file cannot be read, has keys that are unknown or change nothing, or its model cannot be built
+            or run here.
     """
     native = read(path)
     mistakes = variables.unused(native.own_files)
@@ -88,7 +88,7 @@ def read(path: Path) -> NativeConfig:
 
 @contextmanager
 def _bases_found(files: list[Path]) -> Iterator[None]:
-    """Bases are looked for beside the file, then among the shipped configs; all that are found are added to ``files``."""
+    """Bases are looked for beside the file, then among the shipped configs; those found are added to ``files``."""
     from mmengine.config import Config
 
     original = Config.__dict__["_get_cfg_path"]
@@ -122,8 +122,8 @@ def _base_path(name: str, file: Path) -> Path | None:
     if shipped.is_file():
         return shipped.resolve()
     raise ConfigError(
-        f"_base_: {name!r} must be a file beside {file.name} or one of the configs that come with MMDetection, but there "
-        f"is neither {beside} nor {shipped}"
+        f"_base_: {name!r} must be a file beside {file.name} or one of the configs that come with MMDetection, but "
+        f"there is neither {beside} nor {shipped}"
     )
 
 

@@ -24,8 +24,8 @@ from bunri.sampling import image_repeat_factors
 class RunPhotos(BaseDetDataset):  # type: ignore[misc,no-any-unimported]
     """Photos of a COCO JSON file with the boxes to learn; their classes are numbered as in the data set.
 
-    Photos without boxes stay. The photo is there before the native pipeline begins: RGB read as everywhere in bunri, augmented
-    by the recipe's pipeline, and turned to BGR, as MMCV reads photos.
+    Photos without boxes stay. The photo is there before the native pipeline begins: RGB read as everywhere in bunri,
+    augmented by the recipe's pipeline, and turned to BGR, as MMCV reads photos.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class PlacedPhotos:
         row, seed = place
         innermost(self.dataset).seed = seed
         random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002 - MMCV's transforms draw from it
+        np.random.seed(seed)
         torch.manual_seed(seed)
         return self.dataset[row]
 
@@ -141,7 +141,7 @@ class PlacesSampler(Sampler[Place]):
         Args:
             dataset: What is sampled.
             seed: Of the order.
-            repeat_factor_threshold: Of the recipe's sampler; None takes what wrappers made of the data set, each row once.
+            repeat_factor_threshold: Of the recipe's sampler; None takes each row of what wrappers made once.
         """
         self._seed, self._at = seed or 0, 0
         self.factors = _factors(dataset, repeat_factor_threshold)

@@ -1,4 +1,4 @@
-"""The hook between MMEngine's runner and bunri: events, validation at our cadence, checkpoints, and the request to stop."""
+"""The hook between MMEngine's runner and bunri: events, validation at our cadence, checkpoints, the request to stop."""
 
 import random
 import time
@@ -65,7 +65,7 @@ class RecordingHook(Hook):  # type: ignore[misc,no-any-unimported]
         """What the network draws by chance is a function of the batch's number."""
         seed = seed_of(self._job.seed, runner.iter)
         random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002 - MMDetection's samplers draw from it
+        np.random.seed(seed)
         torch.manual_seed(seed)
 
     def after_train_iter(
@@ -171,6 +171,6 @@ def _loss_scalars(losses: Mapping[str, float]) -> dict[str, float]:
 def _not_finite(losses: Mapping[str, float], step: int) -> str:
     parts = {name: round(value, 3) for name, value in losses.items()}
     return (
-        f"the loss must be finite, but at iteration {step} it is {parts}. Lower the learning rate, lengthen the warm-up "
-        "(recipe.schedule.warmup_iterations) or set recipe.clip_norm."
+        f"the loss must be finite, but at iteration {step} it is {parts}. Lower the learning rate, lengthen the "
+        "warm-up (recipe.schedule.warmup_iterations) or set recipe.clip_norm."
     )

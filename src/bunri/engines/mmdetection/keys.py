@@ -1,4 +1,4 @@
-"""Which keys a place of a config can take: the signature of the class its ``type`` names, or a known group of MMEngine's."""
+"""Which keys a place of a config can take: the signature of the class its ``type`` names, or a group of MMEngine's."""
 
 import inspect
 from collections.abc import Iterator, Mapping
@@ -58,18 +58,86 @@ SUPPRESSION = (
 """Keys of a group named ``nms``: MMCV hands them on to a function."""
 
 TRAINING = frozenset(
-    "allowed_border alpha assigner beta carl center_ratio debug dynamic_rcnn ga_assigner ga_sampler ignore_ratio "
-    "importance_sample_ratio init initial_assigner initial_epoch isr mask_size mask_thr_binary max_num_grid max_per_img min_bbox_size "
-    "neg_pos_ratio nms nms_post nms_pre num_points oversample_ratio pos_radius pos_weight rcnn refine reg_assigner rpn "
-    "rpn_proposal sampler smoothl1_beta".split()
+    [
+        "allowed_border",
+        "alpha",
+        "assigner",
+        "beta",
+        "carl",
+        "center_ratio",
+        "debug",
+        "dynamic_rcnn",
+        "ga_assigner",
+        "ga_sampler",
+        "ignore_ratio",
+        "importance_sample_ratio",
+        "init",
+        "initial_assigner",
+        "initial_epoch",
+        "isr",
+        "mask_size",
+        "mask_thr_binary",
+        "max_num_grid",
+        "max_per_img",
+        "min_bbox_size",
+        "neg_pos_ratio",
+        "nms",
+        "nms_post",
+        "nms_pre",
+        "num_points",
+        "oversample_ratio",
+        "pos_radius",
+        "pos_weight",
+        "rcnn",
+        "refine",
+        "reg_assigner",
+        "rpn",
+        "rpn_proposal",
+        "sampler",
+        "smoothl1_beta",
+    ]
 )
 """Keys of ``model.train_cfg`` in what comes with MMDetection."""
 
 LIMITS = frozenset(
-    "chunked_size conf_thr corner_topk distance_threshold filter_low_score filter_thr instance_on iou_thr kernel "
-    "local_maximum_kernel mask_thr mask_thr_binary max_num max_per_image max_per_img min_bbox_size nms nms_across_levels "
-    "nms_cfg nms_post nms_pre object_mask_thr panoptic panoptic_on rcnn rpn scale_factor score_thr score_voting semantic_on "
-    "sigma subdivision_num_points subdivision_steps top_k topk with_nms".split()
+    [
+        "chunked_size",
+        "conf_thr",
+        "corner_topk",
+        "distance_threshold",
+        "filter_low_score",
+        "filter_thr",
+        "instance_on",
+        "iou_thr",
+        "kernel",
+        "local_maximum_kernel",
+        "mask_thr",
+        "mask_thr_binary",
+        "max_num",
+        "max_per_image",
+        "max_per_img",
+        "min_bbox_size",
+        "nms",
+        "nms_across_levels",
+        "nms_cfg",
+        "nms_post",
+        "nms_pre",
+        "object_mask_thr",
+        "panoptic",
+        "panoptic_on",
+        "rcnn",
+        "rpn",
+        "scale_factor",
+        "score_thr",
+        "score_voting",
+        "semantic_on",
+        "sigma",
+        "subdivision_num_points",
+        "subdivision_steps",
+        "top_k",
+        "topk",
+        "with_nms",
+    ]
 )
 """Keys of ``model.test_cfg`` in what comes with MMDetection."""
 

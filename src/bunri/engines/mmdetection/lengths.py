@@ -32,7 +32,9 @@ class Plan:
     by_epoch: bool
 
     @classmethod
-    def of(cls, train_cfg: Mapping[str, Any], recipe: Recipe, photos: float, batch_size: int, accumulate: int) -> "Plan":
+    def of(
+        cls, train_cfg: Mapping[str, Any], recipe: Recipe, photos: float, batch_size: int, accumulate: int
+    ) -> "Plan":
         """The plan of a native ``train_cfg`` and a recipe; ``photos`` are those of an epoch, expected."""
         by_epoch, epoch = counts_epochs(train_cfg), photos / batch_size
         if recipe.says_length:

@@ -1,4 +1,4 @@
-"""The data loaders of a config pointed at our data set; what wraps the native data set stays where the recipe allows."""
+"""The data loaders of a config over our data set; what wraps the native data set stays where the recipe allows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -64,7 +64,9 @@ def training_loader(
     native = values["train_dataloader"]
     dataset, repeated = _training_set(native["dataset"], photos, recipe, test_pipeline(values), notes)
     if native.get("batch_sampler"):
-        notes.add(f"train_dataloader.batch_sampler: {kind(native['batch_sampler'])} gives way to bunri's order of photos")
+        notes.add(
+            f"train_dataloader.batch_sampler: {kind(native['batch_sampler'])} gives way to bunri's order of photos"
+        )
     threshold = None if repeated else recipe.sampler.repeat_factor_threshold
     return {
         **_loader(native, workers),

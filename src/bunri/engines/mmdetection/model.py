@@ -1,4 +1,4 @@
-"""The ``model`` of a config made ours: as many classes as the data set has, boxes only, nothing cut before our floor."""
+"""The ``model`` of a config made ours: the classes of the data set, boxes only, nothing cut before our floor."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

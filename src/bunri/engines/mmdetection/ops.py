@@ -1,7 +1,7 @@
 """What stands in for MMCV's compiled operators where they are not built, and which models need more than that.
 
-MMCV from a package index is built without its operators unless torch and a compiler were there at the time. NMS and RoIAlign
-are torchvision's then; the rest cannot run and is refused by name.
+MMCV from a package index is built without its operators unless torch and a compiler were there at the time. NMS and
+RoIAlign are torchvision's then; the rest cannot run and is refused by name.
 """
 
 import importlib
@@ -17,7 +17,9 @@ EXTENSION = "mmcv._ext"
 
 OP_OF_TYPE: Mapping[str, str] = {
     **dict.fromkeys(("DCN", "DeformConv", "DeformConv2d", "DeformConv2dPack", "SAC"), "deform_conv"),
-    **dict.fromkeys(("TOODHead", "RepPointsHead", "VFNetHead", "StageCascadeRPNHead", "CentripetalHead"), "deform_conv"),
+    **dict.fromkeys(
+        ("TOODHead", "RepPointsHead", "VFNetHead", "StageCascadeRPNHead", "CentripetalHead"), "deform_conv"
+    ),
     **dict.fromkeys(("DCNv2", "ModulatedDeformConv2d", "ModulatedDeformConv2dPack"), "modulated_deform_conv"),
     **dict.fromkeys(("DyHead", "ATSSVLFusionHead"), "modulated_deform_conv"),
     **dict.fromkeys(("GuidedAnchorHead", "GARetinaHead", "GARPNHead", "MaskedConv2d"), "masked_conv2d"),

@@ -28,7 +28,9 @@ class RecipeOptimWrapperConstructor:
 class RecipeSchedule(_ParamScheduler):  # type: ignore[misc,no-any-unimported]
     """The recipe's learning rate: one factor on every group's base rate, set for each iteration."""
 
-    def __init__(self, optimizer: Any, schedule: Mapping[str, Any], total: int, accumulate: int = 1, end: int = 0) -> None:
+    def __init__(
+        self, optimizer: Any, schedule: Mapping[str, Any], total: int, accumulate: int = 1, end: int = 0
+    ) -> None:
         """Follow a schedule.
 
         Args:

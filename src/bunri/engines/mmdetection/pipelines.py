@@ -34,7 +34,9 @@ def without_loading(pipeline: Sequence[Mapping[str, Any]]) -> Transforms:
     return kept
 
 
-def without_chance(train: Sequence[Mapping[str, Any]], test: Sequence[Mapping[str, Any]]) -> tuple[Transforms, list[str]]:
+def without_chance(
+    train: Sequence[Mapping[str, Any]], test: Sequence[Mapping[str, Any]]
+) -> tuple[Transforms, list[str]]:
     """The training pipeline without what is random, and the names of what went.
 
     Where nothing that resizes stays, the transforms of the test pipeline that do come after the boxes are loaded.

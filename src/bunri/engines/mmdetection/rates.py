@@ -7,15 +7,15 @@ from typing import Any
 class RateNames:
     """Names of an optimizer's groups.
 
-    MMEngine makes a group of every parameter where ``paramwise_cfg`` is set, hundreds of them; those of the same base rate
-    are one here, ``base`` for the highest and ``x0.1`` for a tenth of it.
+    MMEngine makes a group of every parameter where ``paramwise_cfg`` is set, hundreds of them; those of the same base
+    rate are one here, ``base`` for the highest and ``x0.1`` for a tenth of it.
     """
 
     def __init__(self, groups: Sequence[Mapping[str, Any]]) -> None:
         """Name the groups once, before anything is scheduled."""
         highest = max((_base(group) for group in groups), default=0.0)
         named = [(_name(group, highest), index) for index, group in enumerate(groups)]
-        self._first = {name: index for name, index in reversed(named)}
+        self._first = dict(reversed(named))
 
     def values(self, groups: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         """The rate of each name now."""

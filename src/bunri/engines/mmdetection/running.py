@@ -8,6 +8,7 @@ from bunri.engines.mmdetection import loaders, model, pipelines
 from bunri.engines.mmdetection.lengths import Plan
 from bunri.engines.mmdetection.loaders import Notes
 from bunri.engines.mmdetection.pipelines import kind
+from bunri.engines.mmdetection.variables import UNREAD, runner_keys
 from bunri.recipe import Recipe
 
 LOCAL_BACKEND = {"type": "LocalVisBackend"}
@@ -17,7 +18,7 @@ LOCAL_BACKEND = {"type": "LocalVisBackend"}
 def with_data(values: Mapping[str, Any], job: Job, class_names: tuple[str, ...], notes: Notes) -> dict[str, Any]:
     """The config over the job's photos and classes, all but its length."""
     assert job.train is not None
-    config = {key: value for key, value in values.items() if not key.startswith("test_")}
+    config = {key: value for key, value in values.items() if key in runner_keys() and key not in UNREAD}
     config["model"] = _model(values, job.recipe, len(class_names))
     config["train_dataloader"] = loaders.training_loader(values, job.train, job.recipe, job.loader_workers, notes)
     config |= _validation(values, job, notes)

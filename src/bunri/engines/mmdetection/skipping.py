@@ -7,8 +7,8 @@ from typing import Any
 class Remaining:
     """Batches of a loader whose sampler begins at the first one that is left.
 
-    MMEngine's loop passes over the batches that are done: its newer versions by :meth:`skip_iter`, older ones by taking them
-    one by one. They are not loaded for either.
+    MMEngine's loop passes over the batches that are done: its newer versions by :meth:`skip_iter`, older ones by taking
+    them one by one. They are not loaded for either.
     """
 
     def __init__(self, loader: Any, done: int) -> None:

@@ -40,8 +40,8 @@ class TimmFeatures(BaseModule):  # type: ignore[misc,no-any-unimported]
         Args:
             name: Model name in timm (``features_only``), such as ``tf_efficientnet_lite0``.
             out_indices: Which of its features, the finest first.
-            weights: ``packaged`` for EfficientNet-Lite0's ImageNet weights, ``timm`` for timm's own (network), a file, or
-                None for random ones.
+            weights: ``packaged`` for EfficientNet-Lite0's ImageNet weights, ``timm`` for timm's own (network), a file,
+                or None for random ones.
             frozen_stages: So many of timm's features, and all before them, do not learn.
             norm_eval: Batch norms keep their statistics while training.
             fold_norms: Batch norms are put into the convolutions before them: the same function for less time.
@@ -101,7 +101,9 @@ def _create(name: str, out_indices: tuple[int, ...], pretrained: bool, arguments
     try:
         return timm.create_model(name, pretrained=pretrained, **wanted)
     except OSError as error:
-        raise ConfigError(f"backbone.weights: timm's weights of {name} cannot be had: {error}. Name a file or None") from error
+        raise ConfigError(
+            f"backbone.weights: timm's weights of {name} cannot be had: {error}. Name a file or None"
+        ) from error
     except (TypeError, RuntimeError, IndexError, AssertionError) as error:
         raise ConfigError(f"backbone: timm refuses {wanted} for {name}: {error}") from error
 

@@ -95,5 +95,5 @@ def _run(config: Mapping[str, Any], job: Job, plan: Plan, loader: Any, hook: Rec
 
 def _seed(seed: int) -> None:
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - MMEngine's initialisation draws from it
+    np.random.seed(seed)
     torch.manual_seed(seed)

@@ -53,8 +53,8 @@ def runner_keys() -> tuple[str, ...]:
 def unused(files: Sequence[Path]) -> list[str]:
     """One sentence for each name that files of a user assign at the top and that nothing reads.
 
-    A config file may have variables of its own; one that is never used is a misspelt key, or a variable of a base that has
-    been evaluated there already.
+    A config file may have variables of its own; one that is never used is a misspelt key, or a variable of a base that
+    has been evaluated there already.
     """
     trees = {file: _tree(file) for file in files}
     used = {name for tree in trees.values() for name in _names_used(tree)}

@@ -1,7 +1,7 @@
 """Weights a config starts from: where it names them, whether they can be had, and how files are read.
 
-MMEngine downloads what its names stand for (``torchvision://resnet50``, ``open-mmlab://...``, ``https://...``), as ever. That is
-tried before anything trains, so that a missing network is told with the key of the config.
+MMEngine downloads what its names stand for (``torchvision://resnet50``, ``open-mmlab://...``, ``https://...``) as ever.
+That is tried before anything trains, so that a missing network is told with the key of the config.
 """
 
 import pickle
@@ -10,9 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from bunri.errors import BunriError, ConfigError, DataError
-
-REMOTE = "://"
-"""In the name of weights that MMEngine looks for elsewhere than in a file."""
 
 
 def sources(values: Mapping[str, Any]) -> dict[str, str]:
@@ -51,7 +48,9 @@ def origin(values: Mapping[str, Any]) -> str:
 def without(values: Any) -> Any:
     """A model that starts from no pretrained weights: it is about to be given those of a checkpoint."""
     if isinstance(values, (list, tuple)):
-        return type(values)(without(value) for value in values if not (isinstance(value, Mapping) and _is_pretrained(value)))
+        return type(values)(
+            without(value) for value in values if not (isinstance(value, Mapping) and _is_pretrained(value))
+        )
     if not isinstance(values, Mapping):
         return values
     kept = {k: without(v) for k, v in values.items() if not (isinstance(v, Mapping) and _is_pretrained(v))}
@@ -78,9 +77,14 @@ def check(values: Mapping[str, Any]) -> None:
         except Exception as error:  # of the network, in whatever way it fails
             reason = str(error) or type(error).__name__
             raise ConfigError(
-                f"{key}: the weights {name!r} must be downloaded, but that failed: {reason}. Connect to a network, name a "
-                f"local file, or write {key}=None for random weights."
+                f"{key}: the weights {name!r} must be downloaded, but that failed: {reason}. Connect to a network, "
+                f"name a local file, or write {_switch(key)}=None for random weights."
             ) from error
+
+
+def _switch(key: str) -> str:
+    """The key to set to None: of ``init_cfg.checkpoint`` the whole ``init_cfg``."""
+    return key.removesuffix(".checkpoint")
 
 
 def read_files_safely() -> None:
@@ -102,8 +106,8 @@ def _local(filename: str, map_location: Any = None) -> Any:
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DataError(
-            f"weights {path} must hold tensors and plain values only, and be whole, but: {reason}. Save its `state_dict` "
-            "alone, with torch.save."
+            f"weights {path} must hold tensors and plain values only, and be whole, but: {reason}. Save its "
+            "`state_dict` alone, with torch.save."
         ) from error
 
 
