@@ -22,7 +22,7 @@ from bunri.engines.mmdetection.skipping import Remaining
 from bunri.engines.predicting import Tick, progress_of, translate
 from bunri.engines.validating import Validator, native_scalars
 from bunri.errors import EngineError
-from bunri.events import Emit, PhaseStarted, Progress, Resumed, Scalars
+from bunri.events import Emit, Facts, PhaseStarted, Progress, Resumed, Scalars
 from bunri.predictions import Predictions, concatenate
 from bunri.tta import View
 
@@ -30,7 +30,7 @@ LOG_EVERY = 10
 """Optimizer steps between two records of the losses."""
 
 
-class RecordingHook(Hook):  # type: ignore[misc,no-any-unimported]
+class RecordingHook(Hook):  # type: ignore[misc]
     """Called after all other hooks; a step is an optimizer step, which may be several batches of the runner."""
 
     def __init__(self, job: Job, plan: Plan, identity: Identity, val: Dataset | None, emit: Emit) -> None:
@@ -41,7 +41,8 @@ class RecordingHook(Hook):  # type: ignore[misc,no-any-unimported]
         self._found: list[Predictions] = []
         self._native: Mapping[str, object] = {}
         self._tick: Tick = progress_of(emit)
-        self._rates: RateNames | None = None
+        self._names = RateNames(())
+        self._rates: dict[str, float] = {}
         self._step_began = 0.0
 
     def before_train(self, runner: Any) -> None:
@@ -49,8 +50,9 @@ class RecordingHook(Hook):  # type: ignore[misc,no-any-unimported]
         step = runner.iter // self._plan.accumulate
         if step:
             self._emit(Resumed(step))
+        self._emit(Facts({"optimizer": type(runner.optim_wrapper.optimizer).__name__}))
         self._emit(PhaseStarted("train", self._plan.steps, step))
-        self._rates = RateNames(runner.optim_wrapper.param_groups)
+        self._names = RateNames(runner.optim_wrapper.param_groups)
         self._step_began = time.perf_counter()
 
     def before_train_epoch(self, runner: Any) -> None:
@@ -62,7 +64,9 @@ class RecordingHook(Hook):  # type: ignore[misc,no-any-unimported]
             loop.dataloader_iterator = Remaining(loop.dataloader, runner.iter)
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
-        """What the network draws by chance is a function of the batch's number."""
+        """What the network draws by chance is a function of the batch's number; rates are read before they change."""
+        if self._due(runner.iter // self._plan.accumulate + 1):
+            self._rates = self._names.values(runner.optim_wrapper.param_groups)
         seed = seed_of(self._job.seed, runner.iter)
         random.seed(seed)
         np.random.seed(seed)
@@ -94,16 +98,18 @@ class RecordingHook(Hook):  # type: ignore[misc,no-any-unimported]
 
     def _record(self, runner: Any, step: int) -> None:
         self._emit(Progress(step))
-        due = step % LOG_EVERY == 0 or step == self._plan.steps
+        due = self._due(step)
         if not due and runner.model.data_preprocessor.device.type != "cpu":
             return  # reading a loss would make the GPU wait
         seconds = time.perf_counter() - self._step_began
         losses = _mean(self._losses)
         if not np.isfinite(losses.get("loss", 0.0)):
             raise EngineError(_not_finite(losses, step))
-        if due and self._rates is not None:
-            rates = self._rates.values(runner.optim_wrapper.param_groups)
-            self._emit_scalars(step, _loss_scalars(losses) | rates | {"time/step": seconds})
+        if due:
+            self._emit_scalars(step, _loss_scalars(losses) | self._rates | {"time/step": seconds})
+
+    def _due(self, step: int) -> bool:
+        return step % LOG_EVERY == 0 or step == self._plan.steps
 
     def _emit_scalars(self, step: int, values: Mapping[str, float]) -> None:
         self._emit(Scalars(step, dict(values), step * self._plan.accumulate / self._plan.epoch))

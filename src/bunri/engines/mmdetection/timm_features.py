@@ -16,7 +16,7 @@ from bunri.settings import nearest
 NORMS = nn.modules.batchnorm._BatchNorm
 
 
-class TimmFeatures(BaseModule):  # type: ignore[misc,no-any-unimported]
+class TimmFeatures(BaseModule):  # type: ignore[misc]
     """Features of a timm model at several strides.
 
     Attributes:
