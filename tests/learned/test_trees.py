@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from typing import Any
 
 import lightgbm
@@ -58,6 +59,18 @@ def test_what_hangs_together_is_found_and_carries_the_gain() -> None:
     assert tuple(trees.gains) == features.names
     assert sum(trees.gains.values()) == pytest.approx(1)
     assert trees.gains["shape: border"] < 0.2 < trees.gains["all: score"]
+
+
+def test_every_second_model_does_not_know_the_classes() -> None:
+    class_index = np.tile(np.arange(4, dtype=np.float32), 100)
+    features = Features(
+        ("all: class", "all: score"), np.column_stack([class_index, class_index > 1]).astype(np.float32)
+    )
+    asked = []
+    for seeds in (1, 2):
+        forest = grow(features, class_index == 3, replace(SMALL, seeds=seeds, feature_share=1.0)).forest
+        asked.append(np.split(forest.feature, forest.root[1:]))
+    assert [[bool((tree == 0).any()) for tree in model] for model in asked] == [[True] * 12, [True] * 12 + [False] * 12]
 
 
 def test_the_same_seed_gives_the_same_trees_with_any_number_of_threads() -> None:

@@ -18,7 +18,8 @@ class TreeSettings:
     """How the trees grow. Measured on real out-of-fold predictions; see ``docs/learned-fusion.md``.
 
     Attributes:
-        seeds: So many models are averaged.
+        seeds: So many models are averaged, with seeds of their own. Every second one does not know the classes, only
+            how the scores of the own one and the others compare: what it learns of a place, rare classes share.
         rounds: Trees of each.
         learning_rate: Of boosting.
         leaves: Of each tree.
@@ -29,7 +30,7 @@ class TreeSettings:
         bins: Of each feature.
     """
 
-    seeds: int = 3
+    seeds: int = 4
     rounds: int = 150
     learning_rate: float = 0.08
     leaves: int = 31
@@ -109,17 +110,21 @@ def grow(
         go_on: Is asked after each model, with their number; False ends it with those there are.
     """
     lightgbm, gains, models = _lightgbm(), np.zeros(len(features.names)), []
-    data = lightgbm.Dataset(
-        features.values, is_true.astype(np.float64), params={"max_bin": settings.bins, "verbosity": -1}
-    )
+    kinds = [features, features.without_classes()][: settings.seeds]
+    data = [_data(lightgbm, kind, is_true, settings) for kind in kinds]
     for k in range(settings.seeds):
-        booster = lightgbm.train(settings.parameters(seed + k, threads), data, settings.rounds)
+        booster = lightgbm.train(settings.parameters(seed + k, threads), data[k % 2], settings.rounds)
         models.append(booster.model_to_string())
         gains += booster.feature_importance("gain")
         if not go_on(k + 1):
             break
     shares = gains / max(gains.sum(), 1e-300)
     return Trees(forest_of(models, len(features.names)), dict(zip(features.names, shares.tolist(), strict=True)))
+
+
+def _data(lightgbm: Any, features: Features, is_true: BoolArray, settings: TreeSettings) -> Any:
+    parameters = {"max_bin": settings.bins, "verbosity": -1}
+    return lightgbm.Dataset(features.values, is_true.astype(np.float64), params=parameters)
 
 
 def _lightgbm() -> Any:
