@@ -5,7 +5,7 @@ from builders import make_dataset, make_predictions, random_world
 from bunri.fuse import fuse
 from bunri.learned.boxes_by_image import boxes_by_image
 from bunri.learned.candidates import CLUSTER_IOU, make_candidates
-from bunri.learned.labels import true_candidates
+from bunri.learned.labels import on_objects, true_candidates
 from bunri.learned.material import choose_sources, make_material
 from bunri.predictions import Predictions
 
@@ -54,6 +54,17 @@ def test_which_candidates_are_true(rows: Rows, expected: list[bool]) -> None:
     assert not is_ignored.any()
 
 
+def test_which_candidates_are_on_an_object_of_any_class() -> None:
+    dataset = make_dataset([(1, 0, BOX), (2, 1, BOX), (2, 1, FAR)], crowd=[False, False, True])
+    rows: Rows = [(1, 1, 0.9, BOX), (1, 0, 0.8, NEAR), (1, 0, 0.7, FAR), (2, 0, 0.9, NEAR), (2, 0, 0.8, FAR)]
+    boxes = boxes_by_image(make_predictions(rows, seen=[1, 2, 3]), dataset.images.id)
+    assert on_objects(boxes, dataset.images.id, dataset).tolist() == [True, True, False, True, False]
+    half = boxes._replace(box=np.tile([10.0, 10.0, 50.0, 30.0], (5, 1)))
+    assert on_objects(half, dataset.images.id, dataset).tolist() == [True, True, True, True, True]
+    less = boxes._replace(box=np.tile([10.0, 10.0, 50.0, 29.9], (5, 1)))
+    assert not on_objects(less, dataset.images.id, dataset).any()
+
+
 def test_a_crowd_region_makes_neither_true_nor_false() -> None:
     dataset = make_dataset([(1, 0, BOX), (1, 0, (60.0, 0.0, 100.0, 80.0))], crowd=[False, True])
     rows: Rows = [(1, 0, 0.9, BOX), (1, 0, 0.8, FAR), (1, 0, 0.7, (0.0, 60.0, 20.0, 80.0)), (1, 1, 0.6, FAR)]
@@ -62,6 +73,7 @@ def test_a_crowd_region_makes_neither_true_nor_false() -> None:
     assert is_true.tolist() == [True, False, False, False]
     assert is_ignored.tolist() == [False, True, False, False]
     material = make_material([make_predictions(rows)], ["model"], dataset)
+    assert material.on_object.tolist() == [True, False, False, False]
     assert material.rows_of(np.array([True])).tolist() == [0, 2, 3]
     assert material.rows_of(np.array([False])).tolist() == []
 

@@ -156,3 +156,23 @@ def test_some_rows() -> None:
     some = features.take(np.array([2, 0]))
     assert some.names == features.names
     np.testing.assert_array_equal(some.values, features.values[[2, 0]])
+
+
+def test_without_classes_only_what_names_one_is_gone() -> None:
+    _, features = described(members_of())
+    blind = features.without_classes()
+    gone = [name for name, column in zip(blind.names, blind.values.T, strict=True) if not column.any()]
+    of_each = [f"{view} {c}" for view in ("place: class", "image: best of class") for c in range(3)]
+    named = {"all: class", "place: first other class", "image: class of best", *of_each}
+    assert named <= set(gone)
+    assert set(gone) - named <= {"place: second other", "spread: other_90", "structure: part_area_other"}
+    kept = [k for k, name in enumerate(features.names) if name not in named]
+    np.testing.assert_array_equal(blind.values[:, kept], features.values[:, kept])
+
+
+def test_classes_that_change_places_change_nothing_that_does_not_name_them() -> None:
+    members = members_of()
+    turned = [replace(member, class_index=(member.class_index + 1) % 3) for member in members]
+    (_, first), (_, second) = described(members), described(turned)
+    one, other = (np.sort(features.without_classes().values, axis=0) for features in (first, second))
+    np.testing.assert_allclose(one, other, atol=1e-5)

@@ -19,7 +19,7 @@ from bunri.learned import (
 from bunri.learned.explanation import explain_gains
 from learned_worlds import agreeing_world
 
-FAST = TreeSettings(seeds=1, rounds=15, leaves=7, least_in_leaf=10)
+FAST = TreeSettings(seeds=3, rounds=15, leaves=7, least_in_leaf=10)
 
 
 def fitted(**changes: Any) -> tuple[LearnedFusion, dict[str, Any]]:
@@ -151,21 +151,32 @@ def test_progress_is_told() -> None:
 
 def broken(values: dict[str, Any], how: str) -> Any:
     changes: dict[str, Any] = {
-        "format": {"format": 2},
+        "format": {"format": 1},
         "no members": {"members": None},
         "strange source": {"sources": ["stranger"]},
         "no source": {"sources": []},
         "no trees": {"trees": {}},
-        "no forest": {"trees": values["trees"] | {"forest": []}},
+        "no forest": {"trees": values["trees"] | {"named": []}},
+        "share above 1": {"trees": values["trees"] | {"in_steps": 2}},
         "no gains": {"trees": values["trees"] | {"gains": [1]}},
-        "text for an array": {"trees": values["trees"] | {"forest": values["trees"]["forest"] | {"root": "x"}}},
+        "text for an array": {"trees": values["trees"] | {"direct": values["trees"]["direct"] | {"root": "x"}}},
     }
     return values | changes[how]
 
 
 @pytest.mark.parametrize(
     "how",
-    ["format", "no members", "strange source", "no source", "no trees", "no forest", "no gains", "text for an array"],
+    [
+        "format",
+        "no members",
+        "strange source",
+        "no source",
+        "no trees",
+        "no forest",
+        "share above 1",
+        "no gains",
+        "text for an array",
+    ],
 )
 def test_what_is_not_whole_is_refused(how: str) -> None:
     fusion, _ = fitted()

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from typing import Any
 
 import lightgbm
@@ -10,17 +11,19 @@ import pytest
 
 from bunri.errors import DataError, MissingPackageError
 from bunri.learned.features import Features
-from bunri.learned.forest import Forest
+from bunri.learned.forest import LEAF, Forest
+from bunri.learned.growing import Labels, grow
 from bunri.learned.lightgbm_trees import forest_of
-from bunri.learned.trees import Trees, TreeSettings, grow
+from bunri.learned.trees import Trees, TreeSettings
 from learned_worlds import threshold_features
 
-SMALL = TreeSettings(seeds=2, rounds=12, leaves=5, least_in_leaf=5, row_share=0.8, feature_share=0.9)
+SMALL = TreeSettings(seeds=3, rounds=12, leaves=5, least_in_leaf=5, row_share=0.8, feature_share=0.9)
 
 
 def grown(seed: int = 0, **changes: Any) -> tuple[Trees, Features]:
     features, log_odds = threshold_features(seed)
-    return grow(features, log_odds > 0, SMALL, **changes), features
+    labels = Labels(log_odds > 0, log_odds > -1)
+    return grow(features, labels, SMALL, **changes), features
 
 
 @pytest.mark.parametrize("with_unknown", [True, False])
@@ -45,7 +48,8 @@ def test_values_on_a_threshold_fall_on_the_side_they_fell_on() -> None:
 
 def test_a_tree_of_one_leaf() -> None:
     features, _ = threshold_features(count=20)
-    trees = grow(features, np.arange(20) < 5, TreeSettings(seeds=1, rounds=2, least_in_leaf=100))
+    labels = Labels(np.arange(20) < 5, np.arange(20) < 10)
+    trees = grow(features, labels, TreeSettings(seeds=1, rounds=2, least_in_leaf=100))
     assert np.unique(trees.probability(features)).tolist() == pytest.approx([5 / 20], abs=1e-3)
     assert sum(trees.gains.values()) == 0
 
@@ -53,17 +57,59 @@ def test_a_tree_of_one_leaf() -> None:
 def test_what_hangs_together_is_found_and_carries_the_gain() -> None:
     trees, features = grown()
     new, log_odds = threshold_features(seed=9)
-    found = trees.forest.total(new.values)
-    assert np.corrcoef(found, log_odds)[0, 1] > 0.7
+    for forest in (trees.direct, trees.objects, trees.named):
+        assert np.corrcoef(forest.total(new.values), log_odds)[0, 1] > 0.6
     assert tuple(trees.gains) == features.names
     assert sum(trees.gains.values()) == pytest.approx(1)
     assert trees.gains["shape: border"] < 0.2 < trees.gains["all: score"]
 
 
+def class_and_score() -> tuple[Features, Labels]:
+    """What has a high score is on an object; of these, those of class 3 are true."""
+    class_index, score = np.meshgrid(np.arange(4), np.linspace(0, 1, 100))
+    values = np.column_stack([class_index.ravel(), score.ravel()]).astype(np.float32)
+    on_object = np.asarray(values[:, 1] > 0.3)
+    return Features(("all: class", "all: score"), values), Labels((values[:, 0] == 3) & on_object, on_object)
+
+
+def test_models_of_three_kinds_take_turns() -> None:
+    features, labels = class_and_score()
+    trees = grow(features, labels, replace(SMALL, seeds=5, feature_share=1.0))
+    assert trees.in_steps == 2 / 5
+    asked = [set(tree.tolist()) - {LEAF} for tree in np.split(trees.direct.feature, trees.direct.root[1:])]
+    assert set.union(*asked[:12]) == {0, 1}
+    assert set.union(*asked[12:24]) == {1}, "the second model must not know the classes"
+    assert set.union(*asked[24:]) == {0, 1}
+    assert set(trees.objects.feature.tolist()) == {LEAF, 1}
+    assert set(trees.named.feature.tolist()) == {LEAF, 0}
+
+
+def test_two_steps_are_an_object_and_then_its_class() -> None:
+    features, labels = class_and_score()
+    trees = replace(grow(features, labels, replace(SMALL, feature_share=1.0)), in_steps=1.0)
+    object_there, right = (1 / (1 + np.exp(-one.total(features.values))) for one in (trees.objects, trees.named))
+    np.testing.assert_allclose(trees.probability(features), object_there * right, rtol=1e-6)
+    both, direct = (replace(trees, in_steps=share).probability(features) for share in (0.5, 0.0))
+    odds = [one / (1 - one) for one in (both, direct, object_there * right)]
+    np.testing.assert_allclose(odds[0], np.sqrt(odds[1] * odds[2]), rtol=1e-6)
+
+
+def test_sure_steps_stay_numbers() -> None:
+    sure = forest(number=[0.5, 80, 80])
+    trees = Trees(forest(), sure, sure, 1.0, {"all: score": 1.0})
+    assert trees.probability(Features(("all: score",), np.zeros((1, 1), np.float32))).tolist() == pytest.approx([1.0])
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, np.nan])
+def test_a_share_is_a_share(share: float) -> None:
+    with pytest.raises(ValueError, match="share of models in two steps"):
+        Trees(forest(), forest(), forest(), share, {})
+
+
 def test_the_same_seed_gives_the_same_trees_with_any_number_of_threads() -> None:
     (one, features), (two, _), (other, _) = grown(threads=1), grown(threads=2), grown(seed=0)
     np.testing.assert_array_equal(one.probability(features), two.probability(features))
-    assert json.dumps(one.forest.to_dict()) == json.dumps(other.forest.to_dict())
+    assert json.dumps(one.to_dict()) == json.dumps(other.to_dict())
 
 
 def test_growing_ends_when_it_is_told_to_but_not_before_the_first_model() -> None:
@@ -75,7 +121,12 @@ def test_growing_ends_when_it_is_told_to_but_not_before_the_first_model() -> Non
 
     trees, _ = grown(go_on=stop)
     assert asked == [1]
-    assert len(trees.forest.root) == SMALL.rounds
+    assert [len(forest.root) for forest in (trees.direct, trees.objects, trees.named)] == [
+        0,
+        SMALL.rounds,
+        SMALL.rounds,
+    ]
+    assert trees.in_steps == 1
 
 
 def test_written_and_read_again_nothing_changes() -> None:

@@ -7,6 +7,7 @@ mean one thing here and another there. No number needs the size of the photo: sh
 candidates of an image, so photos of any size mean the same.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,9 @@ Float32Array = NDArray[np.float32]
 Columns = dict[str, FloatArray]
 
 TINY = 1e-9
+
+CLASSES = ("all: class", "place: first other class", "image: class of best")
+"""Features that are a class."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +42,17 @@ class Features:
     def take(self, rows: IntArray) -> "Features":
         """The features of some candidates."""
         return Features(self.names, self.values[rows])
+
+    def without_classes(self) -> "Features":
+        """The same, but 0 in what names a class: a place is then judged alike whatever lies there."""
+        values = self.values.copy()
+        values[:, [names_class(name) for name in self.names]] = 0.0
+        return Features(self.names, values)
+
+
+def names_class(name: str) -> bool:
+    """Whether a feature is a class, or of one given class."""
+    return name in CLASSES or re.search(r": (best of )?class \d+$", name) is not None
 
 
 def describe(candidates: Candidates, classes: int) -> Features:

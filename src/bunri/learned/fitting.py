@@ -15,8 +15,9 @@ from bunri.boxes import BoolArray, FloatArray, IntArray
 from bunri.dataset import Dataset
 from bunri.errors import DataError, UsageError
 from bunri.learned.fusion import LearnedFusion, check_class_count, scored_anew
+from bunri.learned.growing import Labels, grow
 from bunri.learned.material import Material, choose_sources, make_material
-from bunri.learned.trees import Trees, TreeSettings, grow
+from bunri.learned.trees import Trees, TreeSettings
 from bunri.predictions import Predictions
 from bunri.splits import stratified_folds
 
@@ -114,7 +115,8 @@ def fit_on(
 ) -> Trees:
     """Fit to the candidates on some images ``(I,)``; ``go_on`` is asked after each model of trees."""
     rows = material.rows_of(images)
-    return grow(material.features.take(rows), material.is_true[rows], settings, seed, threads, go_on)
+    labels = Labels(material.is_true[rows], material.on_object[rows])
+    return grow(material.features.take(rows), labels, settings, seed, threads, go_on)
 
 
 def _cross_fitted(

@@ -18,7 +18,7 @@ from bunri.learned.features import Features, describe
 from bunri.learned.trees import Trees
 from bunri.predictions import Predictions
 
-FORMAT = 1
+FORMAT = 2
 """Of ``LearnedFusion.to_dict``."""
 
 

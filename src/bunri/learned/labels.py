@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from bunri.boxes import BoolArray, IntArray, area
+from bunri.boxes import BoolArray, FloatArray, IntArray, area
+from bunri.compiled import compiled
 from bunri.dataset import Dataset
 from bunri.evaluate.matching import Objects, objects_of
-from bunri.learned.boxes_by_image import ImageBoxes
+from bunri.learned.boxes_by_image import ImageBoxes, overlap
 
 MATCH_IOU = 0.5
 
@@ -28,6 +29,15 @@ def true_candidates(boxes: ImageBoxes, image_id: IntArray, dataset: Dataset) -> 
     is_true = np.empty(len(key), np.bool_)
     is_true[order] = _matched(boxes, order, key[order], _without_crowds(objects))
     return is_true, _on_crowds(boxes, key, objects) & ~is_true
+
+
+def on_objects(boxes: ImageBoxes, image_id: IntArray, dataset: Dataset) -> BoolArray:
+    """Which candidates ``(N,)`` lie on an object of any class, at IoU 0.5 or more; arguments as above."""
+    objects = _without_crowds(objects_of(dataset, image_id))
+    start = np.searchsorted(objects.key // objects.classes, np.arange(len(image_id) + 1))
+    result = np.zeros(len(boxes.score), np.bool_)
+    mark_overlapping(boxes.start, boxes.box, start, objects.box, MATCH_IOU, result)
+    return result
 
 
 def _without_crowds(objects: Objects) -> Objects:
@@ -62,3 +72,24 @@ def _on_crowds(boxes: ImageBoxes, key: IntArray, objects: Objects) -> BoolArray:
         )
         result[rows] |= area(shared) >= MATCH_IOU * area(box)
     return result
+
+
+@compiled
+def mark_overlapping(
+    start: IntArray, box: FloatArray, other_start: IntArray, other: FloatArray, least: float, result: BoolArray
+) -> None:
+    """Mark the boxes that have an IoU of ``least`` or more with one of the others on their image.
+
+    Args:
+        start: ``(I + 1,)`` the boxes of image i are the rows ``start[i]`` to ``start[i + 1]``.
+        box: ``(N, 4)``
+        other_start: ``(I + 1,)`` the same of the others.
+        other: ``(M, 4)``
+        least: IoU.
+        result: ``(N,)`` false; the result.
+    """
+    for image in range(len(start) - 1):
+        for i in range(start[image], start[image + 1]):
+            for j in range(other_start[image], other_start[image + 1]):
+                if overlap(box, i, other, j).iou >= least:
+                    result[i] = True

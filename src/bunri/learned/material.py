@@ -10,7 +10,7 @@ from bunri.dataset import Dataset
 from bunri.evaluate.matching import match, objects_of
 from bunri.learned.candidates import Candidates, make_candidates
 from bunri.learned.features import Features, describe
-from bunri.learned.labels import true_candidates
+from bunri.learned.labels import on_objects, true_candidates
 from bunri.predictions import Predictions
 
 SOURCE_SHARE = 0.9
@@ -25,6 +25,7 @@ class Material:
         candidates: The boxes.
         features: ``(N, F)``
         is_true: ``(N,)``
+        on_object: ``(N,)`` of any class.
         is_ignored: ``(N,)`` on a crowd region: not for fitting.
         sources: Names of the members whose boxes became candidates.
         classes: C of the data set.
@@ -33,6 +34,7 @@ class Material:
     candidates: Candidates
     features: Features
     is_true: BoolArray
+    on_object: BoolArray
     is_ignored: BoolArray
     sources: tuple[str, ...]
     classes: int
@@ -46,7 +48,9 @@ def make_material(members: Sequence[Predictions], sources: Sequence[str], datase
     """Candidates from the boxes of the ``sources``, with features from all members."""
     candidates, classes = make_candidates(members, sources), len(dataset.class_names)
     is_true, is_ignored = true_candidates(candidates.boxes, candidates.image_id, dataset)
-    return Material(candidates, describe(candidates, classes), is_true, is_ignored, tuple(sources), classes)
+    on_object = is_true | on_objects(candidates.boxes, candidates.image_id, dataset)
+    features = describe(candidates, classes)
+    return Material(candidates, features, is_true, on_object, is_ignored, tuple(sources), classes)
 
 
 def choose_sources(members: Sequence[Predictions], dataset: Dataset) -> tuple[str, ...]:

@@ -1,16 +1,18 @@
 """Gradient-boosted trees (LightGBM, Ke et al. 2017) that say how likely a candidate is true."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from bunri.boxes import BoolArray, FloatArray
-from bunri.errors import MissingPackageError
+from bunri.boxes import FloatArray
 from bunri.learned.features import Features
 from bunri.learned.forest import Forest
-from bunri.learned.lightgbm_trees import forest_of
+
+FORESTS = ("direct", "objects", "named")
+
+SURE = 1e-9
+"""No product of two steps is taken for surer than this."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,9 @@ class TreeSettings:
     """How the trees grow. Measured on real out-of-fold predictions; see ``docs/learned-fusion.md``.
 
     Attributes:
-        seeds: So many models are averaged.
+        seeds: So many models are averaged, in turns of three kinds: one that is asked in two steps, see ``Trees``; one
+            that is asked at once whether a candidate is true; and one that is asked the same but does not know the
+            classes, only how the scores of the own one and the others compare.
         rounds: Trees of each.
         learning_rate: Of boosting.
         leaves: Of each tree.
@@ -29,7 +33,7 @@ class TreeSettings:
         bins: Of each feature.
     """
 
-    seeds: int = 3
+    seeds: int = 4
     rounds: int = 150
     learning_rate: float = 0.08
     leaves: int = 31
@@ -61,23 +65,43 @@ class TreeSettings:
 
 @dataclass(frozen=True, eq=False)
 class Trees:
-    """Fitted trees.
+    """Fitted trees. Two kinds of answers are averaged as log-odds, as they err elsewhere.
 
     Attributes:
-        forest: Of all seeds; they add up to log-odds.
+        direct: How likely a candidate is true, asked at once.
+        objects: How likely there is an object of any class. Far more candidates are on one than are true, and what is
+            learned from all of them holds for rare classes too.
+        named: How likely the class is the right one where there is an object.
+        in_steps: Share of the models that are asked in two steps, ``objects`` times ``named``, in [0, 1].
         gains: Share of the gain of each feature, by name in the order of the features; sums to 1.
     """
 
-    forest: Forest
+    direct: Forest
+    objects: Forest
+    named: Forest
+    in_steps: float
     gains: dict[str, float]
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.in_steps <= 1:
+            raise ValueError(f"the share of models in two steps must lie in [0, 1], but it is {self.in_steps}")
 
     def probability(self, features: Features) -> FloatArray:
         """How likely each of N candidates is true, ``(N,)`` in [0, 1]."""
-        return np.asarray(1 / (1 + np.exp(-np.clip(self.forest.total(features.values), -60, 60))))
+        log_odds = (1 - self.in_steps) * self.direct.total(features.values)
+        if self.in_steps:
+            log_odds += self.in_steps * self._log_odds_in_steps(features)
+        return _sigmoid(log_odds)
+
+    def _log_odds_in_steps(self, features: Features) -> FloatArray:
+        both = (_sigmoid(forest.total(features.values)) for forest in (self.objects, self.named))
+        share = np.clip(np.prod(list(both), axis=0), SURE, 1 - SURE)
+        return np.asarray(np.log(share) - np.log1p(-share))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {"forest": self.forest.to_dict(), "gains": self.gains}
+        forests = {name: getattr(self, name).to_dict() for name in FORESTS}
+        return {**forests, "in_steps": self.in_steps, "gains": self.gains}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Trees":
@@ -87,46 +111,9 @@ class Trees:
             ValueError: The trees are not whole.
         """
         gains = {str(name): float(share) for name, share in values["gains"].items()}
-        return cls(Forest.from_dict(values["forest"]), gains)
+        forests = {name: Forest.from_dict(values[name]) for name in FORESTS}
+        return cls(**forests, in_steps=float(values["in_steps"]), gains=gains)
 
 
-def grow(
-    features: Features,
-    is_true: BoolArray,
-    settings: TreeSettings,
-    seed: int = 0,
-    threads: int = 1,
-    go_on: Callable[[int], bool] = lambda grown: True,
-) -> Trees:
-    """Fit trees to candidates that are true or not.
-
-    Args:
-        features: Of N candidates.
-        is_true: ``(N,)``
-        settings: How they grow.
-        seed: The models use the seeds ``seed``, ``seed + 1`` and so on.
-        threads: Of LightGBM; the trees are the same.
-        go_on: Is asked after each model, with their number; False ends it with those there are.
-    """
-    lightgbm, gains, models = _lightgbm(), np.zeros(len(features.names)), []
-    data = lightgbm.Dataset(
-        features.values, is_true.astype(np.float64), params={"max_bin": settings.bins, "verbosity": -1}
-    )
-    for k in range(settings.seeds):
-        booster = lightgbm.train(settings.parameters(seed + k, threads), data, settings.rounds)
-        models.append(booster.model_to_string())
-        gains += booster.feature_importance("gain")
-        if not go_on(k + 1):
-            break
-    shares = gains / max(gains.sum(), 1e-300)
-    return Trees(forest_of(models, len(features.names)), dict(zip(features.names, shares.tolist(), strict=True)))
-
-
-def _lightgbm() -> Any:
-    try:
-        import lightgbm
-    except ImportError as error:
-        raise MissingPackageError(
-            "learned fusion needs LightGBM, but it is not installed. Install it with `pip install lightgbm`."
-        ) from error
-    return lightgbm
+def _sigmoid(log_odds: FloatArray) -> FloatArray:
+    return np.asarray(1 / (1 + np.exp(-np.clip(log_odds, -60, 60))))
