@@ -16,7 +16,7 @@ from bunri.settings import nearest
 NORMS = nn.modules.batchnorm._BatchNorm
 
 
-class TimmFeatures(BaseModule):  # type: ignore[misc]
+class TimmFeatures(BaseModule):
     """Features of a timm model at several strides.
 
     Attributes:
