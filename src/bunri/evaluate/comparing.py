@@ -29,8 +29,7 @@ class Comparison:
         mAP50_a: On the common images.
         mAP50_b: On the common images.
         difference: ``mAP50_a - mAP50_b``.
-        low: Of the 95% interval of the difference over resampled images (``interval``); NaN where there is one image, or
-            one group of images, only.
+        low: Of the 95% interval of the difference over resampled images (``interval``); NaN of one image or group.
         high: Of the same.
         p_value: Two-sided: how often resampled differences fall on the other side of zero, twice; made larger for few
             images or groups as the interval is made wider.
