@@ -1,5 +1,6 @@
 """How sure a score is: the images are drawn anew, with replacement, many times (Efron's bootstrap)."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -114,14 +115,46 @@ def groups_of(dataset: Dataset, image_id: IntArray, groups: ArrayLike | None) ->
     return np.unique(labels[dataset.rows_of(image_id)], return_inverse=True)[1]
 
 
-def interval(samples: FloatArray, confidence: float = 0.95) -> Interval:
-    """The percentile interval of resampled values; NaN where there is none."""
+def interval(samples: FloatArray, units: int | None = None, confidence: float = 0.95) -> Interval:
+    """The percentile interval of resampled values; NaN where there is none.
+
+    Args:
+        samples: ``(R,)`` values; NaN among them are left out.
+        units: How many images, or groups of images, were drawn from. Of few the percentiles lie too close together, and
+            are moved apart (``expanded_tail``); one tells no interval. None leaves them where they are.
+        confidence: How often the interval should hold the value.
+    """
     defined = samples[~np.isnan(samples)]
-    if not len(defined):
+    if not len(defined) or (units is not None and units < 2):
         return Interval(np.nan, np.nan)
-    tail = 100 * (1 - confidence) / 2
+    tail = (1 - confidence) / 2
+    tail = 100 * (tail if units is None else expanded_tail(tail, units))
     low, high = np.percentile(defined, [tail, 100 - tail])
     return Interval(float(low), float(high))
+
+
+def expanded_tail(tail: float, units: int) -> float:
+    """The share of resamples beyond which a share ``tail`` of all data sets of so many units lies.
+
+    Resamples of n units spread by the root of (n - 1) / n too little, and as if their spread were known (Hesterberg,
+    "What Teachers Should Know About the Bootstrap", The American Statistician 69 (2015), section 4.3: the expanded
+    percentile interval): the quantile of the normal distribution is exchanged for Student's, that much wider.
+    """
+    from scipy.special import ndtr, stdtrit
+
+    return float(ndtr(math.sqrt(units / (units - 1)) * stdtrit(units - 1, tail)))
+
+
+def contracted_tail(share: float, units: int) -> float:
+    """The inverse of ``expanded_tail``: what share of all data sets a share of the resamples stands for."""
+    from scipy.special import ndtri, stdtr
+
+    return float(stdtr(units - 1, math.sqrt((units - 1) / units) * ndtri(share)))
+
+
+def units_of(image_id: IntArray, labels: IntArray | None) -> int:
+    """How many units are drawn from: images, or groups of them."""
+    return len(image_id) if labels is None else len(np.unique(labels))
 
 
 class EvaluationIntervals(NamedTuple):
@@ -145,5 +178,16 @@ def evaluate_with_intervals(
 
     evaluation = evaluate(predictions, dataset, min_score)
     per_class = bootstrap_AP50([predictions.above(min_score)], dataset, resamples, seed, groups)[0]
-    by_name = {name: interval(per_class[c]) for c, name in enumerate(dataset.class_names)}
-    return EvaluationIntervals(evaluation, interval(mean_of_defined(per_class)), by_name)
+    units = _units_by_class(counted_images([predictions], dataset), dataset, groups)
+    by_name = {name: interval(per_class[c], units[c]) for c, name in enumerate(dataset.class_names)}
+    return EvaluationIntervals(evaluation, interval(mean_of_defined(per_class), units[-1]), by_name)
+
+
+def _units_by_class(counted: IntArray, dataset: Dataset, groups: ArrayLike | None) -> list[int]:
+    """Images, or groups of them, that have an object of each class; last how many there are in all."""
+    labels = groups_of(dataset, counted, groups)
+    marks, label = dataset.annotations, np.arange(len(counted)) if labels is None else labels
+    there = np.isin(marks.image_id, counted) & ~marks.is_crowd
+    unit = label[np.searchsorted(counted, marks.image_id[there])]
+    by_class = [len(np.unique(unit[marks.class_index[there] == c])) for c in range(len(dataset.class_names))]
+    return [*by_class, units_of(counted, labels)]

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from bunri.dataset import Dataset
 from bunri.evaluate import Comparison, compare, evaluate_with_intervals
+from bunri.evaluate.metrics import none_if_nan
 from bunri.experiment.data import ExperimentData
 from bunri.experiment.gathering import Member
 from bunri.files import write_json
@@ -104,12 +105,10 @@ def evaluate_member(member: Member, data: ExperimentData) -> dict[str, Scores | 
 
 def _scores(predictions: Predictions, truth: Dataset, groups: ArrayLike | None) -> Scores:
     found = evaluate_with_intervals(predictions, truth, groups=groups)
-    values = found.evaluation.to_dict()
-    known = values["mAP50"] is not None
     return {
-        **values,
-        "mAP50_low": found.mAP50.low if known else None,
-        "mAP50_high": found.mAP50.high if known else None,
+        **found.evaluation.to_dict(),
+        "mAP50_low": none_if_nan(found.mAP50.low),
+        "mAP50_high": none_if_nan(found.mAP50.high),
     }
 
 

@@ -217,7 +217,7 @@ def _result(
 ) -> SearchResult:
     matches = match(out_of_fold, objects_of(task.dataset, task.image_id))
     samples = matches.mAP50(draw_images(len(task.image_id), resamples, seed=0, groups=task.groups))
-    low, high = interval(samples)
+    low, high = interval(samples, len(np.unique(task.groups)))
     score = float(matches.mAP50(np.ones((len(task.image_id), 1), np.int64))[0])
     honest = {"mAP50": none_if_nan(score), "low": none_if_nan(low), "high": none_if_nan(high)}
     found = {**honest, "images": len(task.image_id), "folds": task.folds, "family": best.family.name}
