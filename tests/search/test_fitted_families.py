@@ -12,10 +12,11 @@ from builders import assert_same_predictions, random_world
 from bunri.dataset import Dataset
 from bunri.errors import DataError
 from bunri.evaluate import evaluate
+from bunri.fuse.calibration_curves import CURVES
 from bunri.learned import TreeSettings
 from bunri.predictions import Predictions
 from bunri.search import EnsembleRecipe, apply_recipe, read_recipe, search, write_recipe
-from bunri.search.calibrated import CalibratedFamily
+from bunri.search.calibrated import CalibratedFamily, JudgedBoxes
 from bunri.search.families import FAMILIES, Progress, family_of
 from bunri.search.learned import LearnedFamily
 from bunri.search.task import Task, make_task
@@ -153,6 +154,24 @@ def reliability_of(recipe: EnsembleRecipe, member: str, when: str) -> float:
     tables = recipe.found["reliability"]
     assert isinstance(tables, dict)
     return float(tables[member][when]["ece"])  # type: ignore[arg-type, call-overload, index]
+
+
+@pytest.mark.parametrize(("steps", "expected"), [(True, {"isotonic"}), (False, {"platt", "beta"})])
+def test_the_curve_that_surprises_least_is_taken(steps: bool, expected: set[str]) -> None:
+    """A step is what only the isotonic curve can be; with few boxes on a smooth curve it follows luck."""
+    random, count = np.random.default_rng(0), 4000 if steps else 300
+    score, image = random.random(count), np.arange(count) % 100
+    share = np.where(score > 0.6, 0.9, 0.1) if steps else score**2
+    boxes = JudgedBoxes(score, np.zeros(count, np.int64), random.random(count) < share, image)
+    fitting = np.arange(100) % 2 == 0
+    assert boxes.best_curve(fitting, ~fitting, classes=1) in expected
+
+
+def test_the_choice_of_a_curve_is_kept_with_the_recipe() -> None:
+    dataset, members = overconfident_world()
+    recipe = CalibratedFamily().fit(make_task(members, dataset, folds=3), 3)
+    curves = json.loads(json.dumps(recipe.parameters["curves"]))
+    assert {curves[member.name]["method"] for member in members} <= set(CURVES)
 
 
 def test_a_calibrated_recipe_is_written_read_and_applied(tmp_path: Path) -> None:

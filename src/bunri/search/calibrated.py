@@ -11,6 +11,7 @@ import numpy as np
 from bunri.boxes import BoolArray, FloatArray, IntArray
 from bunri.errors import DataError
 from bunri.fuse.calibration import Calibration, fit_calibration
+from bunri.fuse.calibration_curves import CURVES
 from bunri.fuse.methods import fuse_with
 from bunri.fuse.options import FuseOptions
 from bunri.fuse.reliability import reliability
@@ -26,6 +27,9 @@ from bunri.search.task import Task
 
 INNER_PARTS = 4
 """Options are searched on scores calibrated out of so many parts."""
+
+LEAST_SHARE = 1e-4
+"""A curve that says never, or always, is not punished without end for one box."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,10 +53,19 @@ class JudgedBoxes:
         is_true = self.is_true[images[self.image]]
         return bool(is_true.any() and not is_true.all())
 
-    def calibration(self, images: BoolArray, classes: int) -> Calibration:
+    def calibration(self, images: BoolArray, classes: int, curve: str) -> Calibration:
         """Curves fitted to the boxes on some images ``(I,)``."""
         rows = images[self.image]
-        return fit_calibration(self.score[rows], self.class_index[rows], self.is_true[rows], classes)
+        return fit_calibration(self.score[rows], self.class_index[rows], self.is_true[rows], classes, curve)
+
+    def best_curve(self, fitting: BoolArray, judging: BoolArray, classes: int) -> str:
+        """Which of ``CURVES``, fitted on some images ``(I,)``, surprises least (cross-entropy) on others ``(I,)``."""
+        rows, losses = judging[self.image], {}
+        for curve in CURVES:
+            share = self.calibration(fitting, classes, curve).apply(self.score[rows], self.class_index[rows])
+            told = np.where(self.is_true[rows], share, 1 - share)
+            losses[curve] = -float(np.log(np.maximum(told, LEAST_SHARE)).sum())
+        return min(losses, key=lambda curve: losses[curve])
 
 
 def judged_boxes(member: Predictions, task: Task) -> JudgedBoxes:
@@ -113,10 +126,12 @@ class CalibratedFamily:
 
     def fit(self, task: Task, fold: int, deadline: float = np.inf) -> EnsembleRecipe:
         """Fit on the images outside of ``fold``; options are searched on scores calibrated out of fold."""
-        calibrated = replace(task, members=tuple(self._out_of_fold(task, fold, member) for member in task.members))
+        chosen = self._chosen_curves(task, fold)
+        members = tuple(self._out_of_fold(task, fold, member, chosen[member.name]) for member in task.members)
+        calibrated = replace(task, members=members)
         scorer = scorer_of(calibrated, self.threads)
         climb = PlainClimb(scorer, fold, task.groups, deadline, lambda step: self._note(task, fold, step))
-        recipe, curves = recipe_of(climb.run(), task.names), self._curves(task, np.asarray(task.fold != fold))
+        recipe, curves = recipe_of(climb.run(), task.names), self._curves(task, np.asarray(task.fold != fold), chosen)
         changes: dict[str, Any] = {
             "method": "calibrated",
             "parameters": {"curves": {name: curves[name].to_dict() for name in recipe.members}},
@@ -129,17 +144,26 @@ class CalibratedFamily:
             self._judged[member.name] = judged_boxes(member, task)
         return self._judged[member.name]
 
-    def _curves(self, task: Task, images: BoolArray) -> dict[str, Calibration]:
+    def _chosen_curves(self, task: Task, left_out: int) -> dict[str, str]:
+        """The curve of each member by its name, fitted on all parts but one and judged by that one."""
+        fitting, classes = _training_parts(task, left_out)[0], len(task.dataset.class_names)
+        judging = np.asarray(~fitting & (task.fold != left_out))
+        return {member.name: self._boxes(member, task).best_curve(fitting, judging, classes) for member in task.members}
+
+    def _curves(self, task: Task, images: BoolArray, chosen: dict[str, str]) -> dict[str, Calibration]:
         """Curves of each member, fitted to its boxes on some images ``(I,)``."""
         classes = len(task.dataset.class_names)
-        return {member.name: self._boxes(member, task).calibration(images, classes) for member in task.members}
+        return {
+            member.name: self._boxes(member, task).calibration(images, classes, chosen[member.name])
+            for member in task.members
+        }
 
-    def _out_of_fold(self, task: Task, left_out: int, member: Predictions) -> Predictions:
+    def _out_of_fold(self, task: Task, left_out: int, member: Predictions, curve: str) -> Predictions:
         """The member calibrated, each part of the images by curves of other parts, never of the fold left out."""
         boxes, classes, parts = self._boxes(member, task), len(task.dataset.class_names), []
         for k, training in enumerate(_training_parts(task, left_out)):
             part = member.of_images(task.image_id[_inner_part(task) == k])
-            parts.append(boxes.calibration(training, classes).apply_to(part))
+            parts.append(boxes.calibration(training, classes, curve).apply_to(part))
         return concatenate(parts, member.name)
 
     def _reliability(self, calibrated: Task, fold: int) -> dict[str, Any]:
