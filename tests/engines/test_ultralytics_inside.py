@@ -142,6 +142,22 @@ def test_any_optimizer_and_frozen_layers(inside: Any) -> None:
     assert found["rates"]["5 lr/model.1"] == pytest.approx(0.1 * found["rates"]["5 lr/base"])
 
 
+def test_ultralytics_patience_ends_a_training_with_a_word_and_a_last_judgement(inside: Any) -> None:
+    found = scene(inside, "patience")
+    [note] = found["notes"]
+    assert note == "patience: Ultralytics stopped at iteration 5 of 18"  # an epoch of nine photos in twos, of four
+    assert found["validated"] == ["5 val/mAP50_95"]
+    assert found["kept"] == ["best.pt", "last.pt"]
+
+
+def test_telemetry_and_loggers_of_ultralytics_are_off(inside: Any) -> None:
+    found = scene(inside, "integrations")
+    assert found["on"] == []
+    assert not found["telemetry"]
+    assert "bunri.engines.ultralytics.training" in found["modules"]
+    assert [name for name in found["modules"] if "callbacks" in name and not name.endswith(".base")] == []
+
+
 def test_a_loss_that_is_not_finite_ends_the_training(inside: Any) -> None:
     message = scene(inside, "losses_that_explode")
     assert message.startswith("EngineError: the loss must be finite, but at iteration")

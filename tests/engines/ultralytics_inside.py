@@ -22,7 +22,7 @@ from bunri.engines.feeding import places, repeat_factors
 from bunri.engines.ultralytics.config import resolve
 from bunri.engines.ultralytics.engine import UltralyticsEngine
 from bunri.errors import BunriError
-from bunri.events import Emit, Event, Facts, Resumed, Scalars
+from bunri.events import Emit, Event, Facts, Note, Resumed, Scalars
 from bunri.files import write_json
 from bunri.io import load_dataset, read_predictions
 from bunri.predictions import Predictions
@@ -379,6 +379,46 @@ def _message(action: Any) -> str:
     except BunriError as error:
         return f"{type(error).__name__}: {error}"
     return "no error"
+
+
+def scene_patience(job: Job, folder: Path) -> Any:
+    """Ultralytics gives up after its first epoch."""
+    from ultralytics.utils.torch_utils import EarlyStopping
+
+    original = EarlyStopping.__call__
+    EarlyStopping.__call__ = lambda self, epoch, fitness: True
+    try:
+        trained = Trained(job, folder, {"epochs": 4, "batch_size": 2, "validate_every": 2}).go()
+    finally:
+        EarlyStopping.__call__ = original
+    return {
+        "notes": [event.text for event in trained.events if isinstance(event, Note)],
+        "validated": list(trained.values("val/mAP50_95")),
+        "kept": sorted(path.name for path in (trained.job.run_folder / "checkpoints").iterdir()),
+    }
+
+
+def scene_integrations(job: Job, folder: Path) -> Any:
+    """Loggers and telemetry of Ultralytics, and who hears of its events."""
+    from ultralytics.utils import SETTINGS
+    from ultralytics.utils.events import events
+
+    from bunri.engines.ultralytics.keeping import KeepingTrainer
+
+    modules: set[str] = set()
+    original = KeepingTrainer.final_eval
+
+    def final_eval(self: Any) -> None:
+        modules.update(callback.__module__ for found in self.callbacks.values() for callback in found)
+        original(self)
+
+    KeepingTrainer.final_eval = final_eval  # type: ignore[method-assign]
+    try:
+        Trained(job, folder, {**SAYS, "iterations": 1}).go()
+    finally:
+        KeepingTrainer.final_eval = original  # type: ignore[method-assign]
+    on = [key for key, value in SETTINGS.items() if value is True]
+    return {"on": on, "telemetry": bool(events.enabled), "modules": sorted(modules)}
 
 
 def scene_losses_that_explode(job: Job, folder: Path) -> Any:

@@ -93,7 +93,7 @@ def _finder(job: Job, config: NativeConfig, resolved: str, path: Path, dataset: 
     kind = RTDETRDetectionModel if is_transformer else DetectionModel
     model = kind(without_weights(config.model), nc=len(dataset.class_names), verbose=False)
     model.load_state_dict(stored["model"])
-    emit(Facts({"weights": f"checkpoint {path.name} of iteration {stored['iteration']}", "stages": config.stages}))
+    emit(Facts({"stages": config.stages}))
     recipe, device = job.recipe, device_of(job)
     args = config.args | {"conf": recipe.score_floor, "max_det": max(config.args["max_det"], recipe.max_boxes)}
     args |= {"device": device, "save_txt": False, "plots": False}

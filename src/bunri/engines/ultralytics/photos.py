@@ -13,7 +13,7 @@ from ultralytics.data.dataset import YOLODataset
 from bunri.boxes import FloatArray, IntArray
 from bunri.dataset import Dataset
 from bunri.engines.feeding import LearningPhotos, Place, boxes_to_learn, places, repeat_factors
-from bunri.engines.ultralytics.pixels import Pixels, fitted, padded_size, seed_everything
+from bunri.engines.ultralytics.pixels import Pixels, fitted, padded_size, seed_augmentation
 from bunri.photos import read_photo
 from bunri.recipe import Recipe
 
@@ -114,7 +114,7 @@ class UltralyticsPhotos(YOLODataset):
         if not isinstance(index, tuple):
             return dict(super().__getitem__(index))
         row, seed = index
-        seed_everything(seed)
+        seed_augmentation(seed)
         if self._augmented is None:
             return dict(super().__getitem__(row))
         photo, box_xyxy, class_index = self._augmented[index]

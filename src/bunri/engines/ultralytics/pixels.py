@@ -27,6 +27,13 @@ def seed_everything(*parts: int) -> None:
     torch.manual_seed(seed)
 
 
+def seed_augmentation(seed: int) -> None:
+    """Set the generators that augmentation draws from; those of GPUs, which take longer, are left as they are."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.default_generator.manual_seed(seed)
+
+
 def fitted(photo: Pixels, imgsz: int, stretch: bool) -> Pixels:
     """A photo ``(H, W, 3)`` with its longer side ``imgsz`` pixels, or stretched to a square of them, as for RT-DETR."""
     height, width = photo.shape[:2]

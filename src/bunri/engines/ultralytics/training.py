@@ -8,6 +8,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 from ultralytics.engine import trainer as ultralytics_trainer
 from ultralytics.models.rtdetr.train import RTDETRTrainer
+from ultralytics.utils import SETTINGS
 
 from bunri.dataset import Dataset
 from bunri.engines.base import StopRequested, job_should_stop
@@ -42,6 +43,7 @@ def _amp_works(model: nn.Module) -> bool:
 
 
 ultralytics_trainer.check_amp = _amp_works
+SETTINGS.update({key: False for key, value in SETTINGS.items() if isinstance(value, bool)})  # telemetry, loggers
 
 
 class YoloTrainer(KeepingTrainer):
