@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader
 
 from bunri.engines.detectron2 import limits, zoo
 from bunri.engines.detectron2.config import is_lazy
@@ -20,6 +21,7 @@ from bunri.engines.detectron2.loading import (
     MappedPhotos,
     OrderedPlaces,
     PlacedPhotos,
+    QuietLoader,
     batches_by_shape,
     in_format,
     seeded,
@@ -257,6 +259,15 @@ def test_what_a_mapper_draws_depends_on_the_place_only() -> None:
     assert one["name"] == "b"
     assert photos[(1, 78)] != one
     assert len(photos) == 2
+
+
+def test_a_loader_that_starts_draws_nothing_from_the_network() -> None:
+    loader = QuietLoader(DataLoader([1, 2]))  # type: ignore[arg-type]
+    torch.manual_seed(3)
+    first = torch.rand(1)
+    torch.manual_seed(3)
+    assert len(list(loader)) == 2
+    assert torch.equal(torch.rand(1), first)
 
 
 def test_a_seed_holds_inside_only() -> None:

@@ -128,6 +128,20 @@ class OrderedPlaces(Sampler[Place]):
         return chain.from_iterable(self._batches())
 
 
+class QuietLoader:
+    """A loader whose start draws nothing from the generator that the network draws from.
+
+    torch's loader draws a seed when it starts, which after a resumption is in the middle of the training.
+    """
+
+    def __init__(self, loader: Iterable[Any]) -> None:
+        self._loader = loader
+
+    def __iter__(self) -> Iterator[Any]:
+        with torch.random.fork_rng(devices=[]):
+            return iter(self._loader)
+
+
 def batches_by_shape(
     factors: FloatArray, is_wide: Sequence[bool], recipe: Recipe, seed: int, first: int, count: int
 ) -> Iterator[list[Place]]:

@@ -14,6 +14,7 @@ from bunri.engines.detectron2.loading import (
     MappedPhotos,
     OrderedPlaces,
     PlacedPhotos,
+    QuietLoader,
     batches_by_shape,
     wide,
 )
@@ -80,7 +81,7 @@ class Run:
     def loader(self) -> Any:
         """Detectron2's loader of the training photos that are still to come, in our order."""
         batch = self.recipe.batch_size
-        return build_detection_train_loader(
+        loader = build_detection_train_loader(
             PlacedPhotos(self._maker(), len(self.train_set)),
             mapper=None,
             sampler=OrderedPlaces(self._batches, (self.lengths.total - self.done) * batch),
@@ -89,6 +90,7 @@ class Run:
             num_workers=self.job.loader_workers,
             **self.native.loader_arguments(),
         )
+        return QuietLoader(loader)
 
     def _maker(self) -> Maker:
         mapper = self.native.mapper(training=True)
