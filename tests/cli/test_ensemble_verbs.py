@@ -140,6 +140,17 @@ def test_gain_of_each_member_added(terminal: Terminal) -> None:
         assert one["low"] <= one["gain"] <= one["high"]
 
 
+def test_compare_tells_files_of_one_name_apart(terminal: Terminal) -> None:
+    for model in ("ensemble", "fcos"):
+        (terminal.folder / model).mkdir()
+        (terminal.folder / model / "oof.csv").write_bytes((terminal.folder / "b.csv").read_bytes())
+    words = ("--truth", "truth.json", "--resamples", 20)
+    values = terminal.json("compare", "ensemble/oof.csv", "fcos/oof.csv", *words)
+    assert (values["a"], values["b"]) == ("ensemble/oof", "fcos/oof")
+    values = terminal.json("compare", "a.parquet", "b.csv", *words)
+    assert (values["a"], values["b"]) == ("a", "b")
+
+
 def test_compare_says_a_verdict(terminal: Terminal) -> None:
     values = terminal.json("compare", "a.parquet", "b.csv", "--truth", "truth.json", "--resamples", 100)
     assert values["low"] <= values["difference"] <= values["high"]

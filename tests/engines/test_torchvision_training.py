@@ -1,5 +1,6 @@
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -83,6 +84,53 @@ def test_the_rate_warms_up_and_follows_the_cosine(tmp_path: Path) -> None:
     rates = recorder.scalars("lr/base")
     assert rates[1, "lr/base"] == pytest.approx(0.002 * 0.001)
     assert rates[4, "lr/base"] == pytest.approx(0.002 * 0.505)
+
+
+def test_the_rate_steps_down_at_milestones(tmp_path: Path) -> None:
+    schedule = {"name": "multistep", "milestones": [0.5], "gamma": 0.1, "warmup_iterations": 0}
+    rates = _train(make_job(tmp_path, {"iterations": 4, "schedule": schedule})).scalars("lr/base")
+    assert [rates[step, "lr/base"] for step in range(1, 5)] == pytest.approx([0.002, 0.002, 0.0002, 0.0002])
+
+
+def _weights(job: Job) -> dict[str, dict[str, torch.Tensor]]:
+    _train(job)
+    stored: dict[str, Any] = torch.load(job.folder.checkpoint_file("last"), weights_only=True)
+    return stored
+
+
+PLAIN = {"schedule": {"name": "constant", "warmup_iterations": 0}, "ema": 0.0, "augment": [], "validate_every": 99}
+
+
+def test_a_gradient_is_cut_to_its_norm(tmp_path: Path) -> None:
+    runs = {}
+    for name, lr in (("start", 1e-30), ("moved", 1.0)):
+        recipe = {**PLAIN, "iterations": 1, "clip_norm": 0.25, "optimizer": {"name": "SGD", "lr": lr}}
+        runs[name] = _weights(make_job(tmp_path, recipe, run_folder=tmp_path / name))["model"]
+    moves = [runs["moved"][key] - old for key, old in runs["start"].items() if not _is_statistic(key)]
+    length = torch.cat([move.double().flatten() for move in moves]).norm()
+    assert float(length) == pytest.approx(0.25, rel=1e-3)  # a step of SGD at rate 1 is the gradient
+
+
+def _is_statistic(key: str) -> bool:
+    return key.endswith(("running_mean", "running_var", "num_batches_tracked"))
+
+
+def test_the_moving_average_is_that_of_the_steps(tmp_path: Path) -> None:
+    stored = [
+        _weights(make_job(tmp_path, {**PLAIN, "iterations": steps, "ema": 0.75}, run_folder=tmp_path / str(steps)))
+        for steps in (1, 2)
+    ]
+    key = "head.classification_head.cls_logits.weight"
+    first, second = (weights["model"][key] for weights in stored)
+    torch.testing.assert_close(stored[1]["average"][f"module.{key}"], 0.75 * first + 0.25 * second)
+
+
+def test_mixed_precision_changes_nothing_on_a_cpu(tmp_path: Path) -> None:
+    losses = [
+        _train(make_job(tmp_path, {"iterations": 2, "amp": amp}, run_folder=tmp_path / str(amp))).scalars("train/loss")
+        for amp in (True, False)
+    ]
+    assert losses[0] == losses[1]
 
 
 def test_layer_factors_slow_the_backbone(tmp_path: Path) -> None:

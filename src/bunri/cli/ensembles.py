@@ -254,10 +254,19 @@ def compare(
     from bunri.io import read_predictions
 
     dataset = read_truth(truth)
-    members = [read_predictions(path, dataset) for path in (a, b)]
+    members = [read_predictions(path, dataset, name) for path, name in zip((a, b), _told_apart(a, b), strict=True)]
     labels = image_labels(dataset, groups or "none")
     found = compare(members[0], members[1], dataset, resamples, seed, min_score, labels)
     print_json(found.to_dict()) if as_json else print_text(comparison_text(found))
+
+
+def _told_apart(a: Path, b: Path) -> tuple[str, str]:
+    """Names of two files: the stems, or as much of the paths before them as tells them apart."""
+    for parts in (1, 2, 3):
+        names = tuple("/".join(path.with_suffix("").parts[-parts:]) for path in (a, b))
+        if names[0] != names[1]:
+            return names[0], names[1]
+    return str(a), str(b)
 
 
 COMMANDS: tuple[Callable[..., None], ...] = (eval_, fuse, search, gain, compare)
