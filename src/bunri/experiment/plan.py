@@ -136,9 +136,19 @@ def _compared(job: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in job.items() if key not in HOW_NOT_WHAT + FILES}
 
 
+_ABSENT = object()
+
+
 def _differences(old: Any, new: Any, place: str) -> Iterator[str]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in dict.fromkeys([*old, *new]):
-            yield from _differences(old.get(key), new.get(key), f"{place}.{key}" if place else str(key))
+    """Absent settings count as empty mappings where the other side has one: only what was given is recorded."""
+    keyed = [{} if value is _ABSENT else value for value in (old, new)]
+    if all(isinstance(value, dict) for value in keyed):
+        for key in dict.fromkeys([*keyed[0], *keyed[1]]):
+            inner = [value.get(key, _ABSENT) for value in keyed]
+            yield from _differences(inner[0], inner[1], f"{place}.{key}" if place else str(key))
     elif old != new:
-        yield f"{place}: was {old!r}, is {new!r}"
+        yield f"{place}: was {_said(old)}, is {_said(new)}"
+
+
+def _said(value: Any) -> str:
+    return "not given" if value is _ABSENT else repr(value)
