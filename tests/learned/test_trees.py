@@ -46,6 +46,18 @@ def test_values_on_a_threshold_fall_on_the_side_they_fell_on() -> None:
     np.testing.assert_allclose(forest.total(around), model.predict(around, raw_score=True), atol=1e-6)
 
 
+def test_a_split_between_known_and_unknown() -> None:
+    """Where only that a member did not look tells, LightGBM's threshold is infinite."""
+    values = np.where(np.arange(200) % 2, np.nan, np.linspace(0, 1, 200)).astype(np.float32)[:, None]
+    parameters = SMALL.parameters(0, 1) | {"bagging_fraction": 1.0, "feature_fraction": 1.0}
+    model = lightgbm.train(parameters, lightgbm.Dataset(values, np.arange(200) % 2), 3)
+    assert "threshold=inf" in model.model_to_string()
+    forest = forest_of([model.model_to_string()], 1)
+    new = np.array([[0.0], [1.0], [1e30], [-5.0], [np.nan]], np.float32)
+    np.testing.assert_allclose(forest.total(new), model.predict(new, raw_score=True), atol=1e-6)
+    assert len(np.unique(forest.total(new))) == 2
+
+
 def test_a_tree_of_one_leaf() -> None:
     features, _ = threshold_features(count=20)
     labels = Labels(np.arange(20) < 5, np.arange(20) < 10)

@@ -79,8 +79,12 @@ def _join(nodes: list[_Node], parent: int) -> None:
 
 
 def _single(number: FloatArray, is_threshold: BoolArray) -> Float32Array:
-    """Numbers in single precision; thresholds rounded down, so that single values fall on the side they fell on."""
-    single = number.astype(np.float32)
+    """Numbers in single precision; thresholds rounded down, so that single values fall on the side they fell on.
+
+    The threshold between all known values and the unknown ones is infinite in LightGBM, the largest number here.
+    """
+    limits = np.finfo(np.float32)
+    single = np.where(is_threshold, np.clip(number, limits.min, limits.max), number).astype(np.float32)
     down = is_threshold & (single > number)
     single[down] = np.nextafter(single[down], np.float32(-np.inf))
     return single
