@@ -91,7 +91,7 @@ class UltralyticsPhotos(YOLODataset):
     def _remember(self, row: int, loaded: tuple[Pixels, Any, Any]) -> None:
         self.ims[row], self.im_hw0[row], self.im_hw[row] = loaded
         self.buffer.append(row)
-        if len(self.buffer) > max(self.max_buffer_length, 1):
+        if 1 < len(self.buffer) >= self.max_buffer_length:
             oldest = self.buffer.pop(0)
             self.ims[oldest] = self.im_hw0[oldest] = self.im_hw[oldest] = None
 

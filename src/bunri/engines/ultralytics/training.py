@@ -42,7 +42,12 @@ def _amp_works(model: nn.Module) -> bool:
     return next(model.parameters()).device.type == "cuda"
 
 
+def _call_nobody(trainer: Any) -> None:
+    """In place of Ultralytics' loggers and its platform, which would record and upload the run beside ours."""
+
+
 ultralytics_trainer.check_amp = _amp_works
+ultralytics_trainer.callbacks.add_integration_callbacks = _call_nobody
 SETTINGS.update({key: False for key, value in SETTINGS.items() if isinstance(value, bool)})  # telemetry, loggers
 
 
