@@ -60,8 +60,12 @@ def _check_twice(twice: Twice) -> None:
     [resumed] = [event for event in twice.resumed.events if isinstance(event, Resumed)]
     assert 2 <= resumed.step < 11
     again = _numbers(twice.resumed.events)
-    assert again
-    assert again == {place: value for place, value in _numbers(twice.whole.events).items() if place[0] > resumed.step}
+    whole = {place: value for place, value in _numbers(twice.whole.events).items() if place[0] > resumed.step}
+    assert again.keys() == whole.keys()
+    learned = [place for place in again if place[1].startswith(("train/", "lr/"))]
+    assert {step for step, _ in learned} == {10, 11}
+    # The last bits of some sums differ from process to process; another batch or draw would change the second digit.
+    assert [again[place] for place in learned] == pytest.approx([whole[place] for place in learned], rel=1e-3)
 
 
 @pytest.fixture(scope="module")

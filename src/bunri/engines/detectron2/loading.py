@@ -26,18 +26,25 @@ Maker = Callable[[Place], Record]
 
 
 def seed_everything(*parts: int) -> None:
-    """Set Python's, numpy's and torch's generators."""
+    """Set Python's, numpy's and torch's generators, those of a GPU too."""
     seed = seed_of(*parts)
+    _seed_processor(seed)
+    if torch.cuda.is_available():
+        torch.cuda.manual_seed_all(seed)
+
+
+def _seed_processor(seed: int) -> None:
+    """Without ``torch.manual_seed``, which formats a stack at each call where no GPU is in use yet."""
     random.seed(seed)
     np.random.seed(seed)
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)
 
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Draw by a seed inside; torch's generator, which the network draws from, is as before after it."""
     with torch.random.fork_rng(devices=[]):
-        seed_everything(seed)
+        _seed_processor(seed)
         yield
 
 
