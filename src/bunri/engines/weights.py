@@ -173,14 +173,23 @@ def load_detector_weights(model: nn.Module, path: str) -> str:
     Raises:
         DataError: The file fits less than half of the detector: it is of another model.
     """
-    tensors = read_tensors(Path(path), "weights")
-    tensors = tensors.get("model", tensors)
+    stored = read_tensors(Path(path), "weights")
+    tensors = stored.get("model", stored.get("state_dict", stored))
+    return load_fitting(model, tensors, f"local file {Path(path).name}")
+
+
+def load_fitting(model: nn.Module, tensors: Mapping[str, Tensor], source: str) -> str:
+    """Load the tensors that fit a detector, and say how many they were.
+
+    Raises:
+        DataError: They are less than half of its own.
+    """
     wanted = model.state_dict()
     fitting = {k: v for k, v in tensors.items() if k in wanted and wanted[k].shape == v.shape}
     if len(fitting) < len(wanted) / 2:
         raise DataError(
-            f"weights {path} must be of this detector, but only {len(fitting)} of {len(wanted)} tensors fit. "
-            "Choose a checkpoint of the same builder and backbone."
+            f"weights ({source}) must be of this detector, but only {len(fitting)} of {len(wanted)} tensors fit. "
+            "Choose a checkpoint of the same model and backbone."
         )
     model.load_state_dict(fitting, strict=False)
-    return f"local file {Path(path).name}: {len(fitting)} of {len(wanted)} tensors"
+    return f"{source}: {len(fitting)} of {len(wanted)} tensors"
