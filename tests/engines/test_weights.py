@@ -123,6 +123,6 @@ def test_an_absent_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_failed_download_says_what_else_there_is() -> None:
-    words = r"timm's weights of resnet18 must be downloaded, but: no route\. Go online, name a local file"
+    words = r"timm's weights of resnet18 must be downloaded, but: no route\. Go online, or name a local file"
     with pytest.raises(DataError, match=words), downloading("timm's weights of resnet18"):
         raise ConnectionError("no route.")

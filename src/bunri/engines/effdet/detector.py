@@ -85,7 +85,7 @@ class EfficientDetFinder:
         resized = build_model(config, mine.config.num_classes)
         resized.backbone, resized.class_net, resized.box_net = mine.backbone, mine.class_net, mine.box_net
         resized.fpn.load_state_dict(mine.fpn.state_dict())
-        return resized  # type: ignore[no-any-return]
+        return resized.to(memory_format=torch.channels_last)  # type: ignore[no-any-return]
 
 
 def letterbox_of(config: Mapping[str, Any]) -> Letterbox:
@@ -101,9 +101,14 @@ def normalized(images: Tensor, config: Mapping[str, Any]) -> Tensor:
 
 
 def scaled_size(config: Mapping[str, Any], scale: float) -> list[int]:
-    """Height and width of the frame for a view: whole strides of the pyramid's finest level but one, at least four."""
-    step = 2 ** (int(config["min_level"]) + 1)
-    return [side if scale == 1 else max(round(side * scale / step), 4) * step for side in config["image_size"]]
+    """Height and width of the frame for a view, in steps of 16.
+
+    The pyramid halves both sides at every level or none, so a side of an oblong frame must not come down to one cell
+    before the other: none is less than the coarsest stride.
+    """
+    height, width = config["image_size"]
+    least = 32 if height == width else 2 ** int(config["max_level"])
+    return [side if scale == 1 else max(round(side * scale / 16) * 16, least) for side in (height, width)]
 
 
 def _found(rows: np.ndarray[Any, np.dtype[np.float64]], scale: np.ndarray[Any, np.dtype[np.float64]]) -> Found:
