@@ -18,13 +18,12 @@ from builders import make_dataset
 from bunri.engines.effdet.building import build_model
 from bunri.engines.effdet.config import whole
 from bunri.engines.effdet.detector import EfficientDetDetector, EfficientDetFinder, letterbox_of
-from bunri.engines.effdet.engine import EffdetEngine, build_with_weights
+from bunri.engines.effdet.engine import build_with_weights
 from bunri.engines.effdet.evaluator import coco_map
 from bunri.engines.weights import packaged_lite0
 from bunri.errors import BunriError
 from bunri.evaluate import evaluate
 from bunri.predictions import Predictions
-from bunri.recipe import Recipe
 
 SMALL = {
     "model": "tf_efficientdet_lite0",
@@ -170,14 +169,9 @@ def errors() -> dict[str, str]:
 
     hub: Any = torch.hub
     hub.load_state_dict_from_url = unreachable
-    text = json.dumps({**SMALL, "checkpoint_path": "/nowhere/weights.pth"})
     return {
         "offline": an_error_of(lambda: build_with_weights(config(pretrained=True), 2)),
         "nameless": an_error_of(lambda: build_with_weights(config(model="efficientdet_d5", pretrained=True), 2)),
-        "packaged": an_error_of(
-            lambda: build_with_weights(config(backbone_name="resnet18", backbone_weights="packaged"), 2)
-        ),
-        "absent": an_error_of(lambda: EffdetEngine().build(text, ("a", "b"), Recipe())),
     }
 
 

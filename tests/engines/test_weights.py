@@ -16,7 +16,7 @@ from bunri.engines.weights import (
     packaged_lite0,
     read_tensors,
 )
-from bunri.errors import ConfigError, DataError
+from bunri.errors import ConfigError, DataError, EngineError
 
 
 @pytest.mark.parametrize(
@@ -123,6 +123,8 @@ def test_an_absent_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_failed_download_says_what_else_there_is() -> None:
-    words = r"timm's weights of resnet18 must be downloaded, but: no route\. Go online, or name a local file"
-    with pytest.raises(DataError, match=words), downloading("timm's weights of resnet18"):
+    words = (
+        r"timm's weights of resnet18 must be downloaded, but: no route\. Where there is no network, name a local file"
+    )
+    with pytest.raises(EngineError, match=words), downloading("timm's weights of resnet18"):
         raise ConnectionError("no route.")

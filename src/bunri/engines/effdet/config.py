@@ -7,6 +7,7 @@ effdet refuses is known before anything trains.
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,6 +25,7 @@ from pydantic import ConfigDict, Field, create_model
 
 from bunri.engines.base import ResolvedConfig
 from bunri.engines.effdet.building import try_out
+from bunri.engines.weights import check_file, check_origin
 from bunri.errors import ConfigError
 from bunri.settings import Settings, all_mistakes, nearest, read_yaml
 
@@ -58,6 +60,14 @@ _TYPES: Mapping[str, Any] = {
     "interpolation": Literal["bilinear", "bicubic", "lanczos", "hamming"],
 }
 """Types of keys that effdet's default does not tell, some because effdet takes any word for them in silence."""
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """What a config says of its backbone's weights."""
+
+    name: str
+    weights: str | None
 
 
 class OwnKeys(Settings):
@@ -161,8 +171,19 @@ def _check_values(config: Any, source: str) -> None:
     mistakes = [*_mistakes_in_levels(config), *_mistakes_in_names(config)]
     if sum((config.pretrained, config.checkpoint_path is not None, config.backbone_weights is not None)) > 1:
         mistakes.append("pretrained, checkpoint_path, backbone_weights: one of them at most can be given")
+    mistakes += _mistakes_in_weights(config)
     if mistakes:
         raise all_mistakes(source, mistakes)
+
+
+def _mistakes_in_weights(config: Any) -> Iterator[str]:
+    """Files that are not there, and packaged weights of another backbone."""
+    try:
+        check_origin(Backbone(config.backbone_name, config.backbone_weights), "backbone_weights")
+        if config.checkpoint_path is not None:
+            check_file(config.checkpoint_path, "checkpoint_path")
+    except ConfigError as error:
+        yield from error.mistakes
 
 
 def _mistakes_in_levels(config: Any) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """The adapter: reads the native config and builds the model with the weights it names; the loop is bunri's own."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import torch
 
 from bunri.engines.base import ResolvedConfig
 from bunri.engines.effdet.building import build_model
-from bunri.engines.effdet.config import as_text, resolve, whole
+from bunri.engines.effdet.config import Backbone, as_text, resolve, whole
 from bunri.engines.effdet.detector import EfficientDetDetector
 from bunri.engines.loop.engine import LoopEngine
 from bunri.engines.norms import freeze_norms
@@ -17,14 +16,6 @@ from bunri.engines.weights import downloading, load_backbone_weights, load_detec
 from bunri.errors import ConfigError
 from bunri.recipe import Recipe
 from bunri.settings import parse_yaml
-
-
-@dataclass(frozen=True)
-class Backbone:
-    """What a config says of its backbone's weights."""
-
-    name: str
-    weights: str | None
 
 
 class EffdetEngine(LoopEngine):
