@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.detection import SSDLite320_MobileNet_V3_Large_Weights
 
+from bunri.engines.norms import freeze_norms
 from bunri.engines.torchvision.backbones import build_backbone
 from bunri.engines.torchvision.builders import build_detector, mistakes_in, open_score_floor, scale_input
 from bunri.engines.torchvision.config import BackboneConfig, DetectorConfig, read_config
-from bunri.engines.torchvision.norms import freeze_norms
 from bunri.errors import ConfigError, EngineError
 
 TINY = {"name": "test_resnet", "arguments": {"out_indices": [2, 3]}, "fpn": {"out_channels": 32, "extra_blocks": None}}

@@ -12,9 +12,10 @@ from builders import make_dataset
 from bunri.boxes import FloatArray
 from bunri.dataset import Dataset
 from bunri.engines.feeding import LearningPhotos, batches, places, repeat_factors, seed_of
+from bunri.engines.loop.samples import TrainingSamples, training_loader
 from bunri.engines.predicting import predict_view
+from bunri.engines.torchvision.detector import make_sample
 from bunri.engines.torchvision.inference import TorchvisionFinder
-from bunri.engines.torchvision.samples import TrainingSamples, training_loader
 from bunri.recipe import Recipe
 from bunri.sampling import exposure
 from bunri.tta import Turn, View
@@ -52,7 +53,7 @@ def test_the_sampler_is_carried_as_it_was_announced(sampler: dict[str, object]) 
     told = exposure(dataset, recipe.sampler)
     length = repeat_factors(dataset, recipe).sum()
     assert length == pytest.approx(told.epoch_length_ratio * len(dataset))
-    loader = training_loader(dataset, recipe, seed=3, first=0, count=1000)
+    loader = training_loader(dataset, recipe, make_sample, seed=3, first=0, count=1000)
     assert loader.batch_sampler is not None
     rows = np.array([row for batch in loader.batch_sampler for row, _ in batch])
     seen = np.bincount(rows, minlength=8) / len(rows) * length
@@ -75,7 +76,7 @@ def test_a_sample_has_labels_from_one_and_no_crowd_or_sliver(tmp_path: Path) -> 
         (1, 1, (0.0, 0.0, 9.0, 9.0)),
     ]
     dataset = make_dataset(boxes, crowd=[False, False, False, True], image_folder=tmp_path)
-    image, target = TrainingSamples(LearningPhotos(dataset, Recipe()))[0, 0]
+    image, target = TrainingSamples(LearningPhotos(dataset, Recipe()), make_sample)[0, 0]
     assert image.shape == (3, 80, 100)
     assert image[:, 0, 0].mul(255).round().tolist() == [10, 20, 30]
     assert target["labels"].tolist() == [3, 1]

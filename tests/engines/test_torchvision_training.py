@@ -7,8 +7,8 @@ import torch
 
 from bunri.engines import base
 from bunri.engines.base import Job, StopRequested
-from bunri.engines.torchvision import checkpoint, training
-from bunri.engines.torchvision.checkpoint import Identity
+from bunri.engines.loop import checkpoint, trainer
+from bunri.engines.loop.checkpoint import Identity
 from bunri.engines.torchvision.engine import TorchvisionEngine
 from bunri.errors import ConfigError, DataError, EngineError, OutputError
 from bunri.events import Facts, Resumed
@@ -18,7 +18,7 @@ from torchvision_jobs import Recorder, make_job
 
 @pytest.fixture(autouse=True)
 def _record_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "LOG_EVERY", 1)
+    monkeypatch.setattr(trainer, "LOG_EVERY", 1)
 
 
 def _train(job: Job) -> Recorder:
@@ -61,10 +61,10 @@ def test_a_stopped_run_ends_as_if_it_had_never_been_stopped(
     whole = _train(make_job(tmp_path, run_folder=tmp_path / "whole"))
     job = make_job(tmp_path, run_folder=tmp_path / "stopped")
     stopped = Recorder()
-    monkeypatch.setattr(training, "job_should_stop", lambda: len(stopped.scalars("train/loss/cl")) >= stopped_after)
+    monkeypatch.setattr(trainer, "job_should_stop", lambda: len(stopped.scalars("train/loss/cl")) >= stopped_after)
     with pytest.raises(StopRequested):
         TorchvisionEngine().train(job, stopped)
-    monkeypatch.setattr(training, "job_should_stop", base.job_should_stop)
+    monkeypatch.setattr(trainer, "job_should_stop", base.job_should_stop)
     resumed = _train(job.model_copy(update={"resume": True}))
     assert Resumed(stopped_after) in resumed.events
     both = stopped.scalars("train/") | stopped.scalars("val/") | resumed.scalars("train/") | resumed.scalars("val/")

@@ -178,6 +178,7 @@ ENGINES: Mapping[str, str] = {
     "detectron2": "bunri.engines.detectron2.engine:Detectron2Engine",
     "ultralytics": "bunri.engines.ultralytics.engine:UltralyticsEngine",
     "mmdetection": "bunri.engines.mmdetection.engine:MMDetectionEngine",
+    "effdet": "bunri.engines.effdet.engine:EffdetEngine",
 }
 """Name of an engine and where its class is; the class is imported only in the worker."""
 

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import Any
 
-from bunri.engines.base import ENGINES
 from bunri.engines.process import interpreter_of, variable_of
 from bunri.errors import MissingPackageError, UsageError
 from bunri.settings import nearest
@@ -186,7 +185,7 @@ def name_of(requirement: str) -> str:
 
 def engine_states() -> list[EngineState]:
     """The state of every engine of the table."""
-    return [engine_state(name) for name in ENGINES]
+    return [engine_state(name) for name in REQUIREMENTS]
 
 
 def engine_state(name: str) -> EngineState:

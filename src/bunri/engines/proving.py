@@ -39,6 +39,7 @@ INPUT: {MIN_SIZE_TRAIN: [128], MIN_SIZE_TEST: 128}
 """,
     "ultralytics": "model: yolov8n.yaml\nimgsz: 160\n",
     "mmdetection": "_base_: 'mmdet::rtmdet/rtmdet_tiny_8xb32-300e_coco.py'\nmodel: {backbone: {init_cfg: null}}\n",
+    "effdet": "{model: tf_efficientdet_lite0, image_size: [256, 256]}\n",
 }
 """A small native config for each engine, of random weights, as nothing may be downloaded."""
 

@@ -12,8 +12,8 @@ from bunri.engines.detectron2.native import NativeModel, given_to, open_floor
 from bunri.engines.detectron2.run import Run
 from bunri.engines.detectron2.solving import restore_normalizers
 from bunri.engines.detectron2.weights import load_weights
-from bunri.engines.torchvision import checkpoint
-from bunri.engines.torchvision.checkpoint import Identity
+from bunri.engines.loop import checkpoint
+from bunri.engines.loop.checkpoint import Identity
 from bunri.events import Facts, Note, Resumed
 
 

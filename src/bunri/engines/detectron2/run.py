@@ -22,8 +22,8 @@ from bunri.engines.detectron2.native import TRAIN, NativeModel, given_to, recipe
 from bunri.engines.detectron2.records import records_to_learn, register
 from bunri.engines.detectron2.solving import RecipeSchedule, clipper, loss_normalizers
 from bunri.engines.feeding import LearningPhotos, Lengths, Place, batches, load_photos, repeat_factors
-from bunri.engines.torchvision import checkpoint
-from bunri.engines.torchvision.checkpoint import Identity
+from bunri.engines.loop import checkpoint
+from bunri.engines.loop.checkpoint import Identity
 from bunri.errors import ConfigError
 from bunri.events import Emit, Scalars
 from bunri.optim import build_optimizer

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bunri.engines.torchvision.weights import read_tensors
+from bunri.engines.weights import read_tensors
 from bunri.errors import DataError
 from bunri.files import replace_atomically
 

@@ -7,9 +7,9 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from bunri.engines.norms import freeze_norms
 from bunri.engines.torchvision.config import BackboneConfig
-from bunri.engines.torchvision.norms import freeze_norms
-from bunri.engines.torchvision.weights import load_backbone_weights
+from bunri.engines.weights import load_backbone_weights
 from bunri.errors import ConfigError
 from bunri.settings import nearest
 

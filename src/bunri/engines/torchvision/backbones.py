@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool, LastLevelP6P7
 
+from bunri.engines.norms import freeze_norms
 from bunri.engines.torchvision.config import BackboneConfig, FPNConfig
-from bunri.engines.torchvision.norms import freeze_norms
-from bunri.engines.torchvision.weights import load_backbone_weights
+from bunri.engines.weights import load_backbone_weights
 from bunri.errors import ConfigError
 from bunri.settings import nearest
 

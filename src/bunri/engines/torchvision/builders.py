@@ -11,8 +11,8 @@ from torch import nn
 
 from bunri.engines.torchvision.backbones import build_backbone, check_name
 from bunri.engines.torchvision.config import DetectorConfig, builder_class
-from bunri.engines.torchvision.weights import check_file, check_origin, load_detector_weights
-from bunri.errors import ConfigError, EngineError
+from bunri.engines.weights import check_file, check_origin, downloading, load_detector_weights
+from bunri.errors import ConfigError
 from bunri.settings import nearest
 
 OBJECT_MODULES = (
@@ -40,13 +40,8 @@ def build_detector(config: DetectorConfig, num_foreground: int) -> tuple[nn.Modu
     num_classes = num_foreground + 1
     arguments = {key: _value(value, num_classes, f"arguments.{key}") for key, value in config.arguments.items()}
     try:
-        model, origin = _build(config, arguments, num_classes)
-    except OSError as error:  # the hubs' own errors are among them
-        reason = str(error).splitlines()[0]
-        raise EngineError(
-            f"weights of {config.builder} must be downloaded, but: {reason}. Where there is no network, name a local "
-            "file, `packaged`, or none."
-        ) from error
+        with downloading(f"weights of {config.builder}"):
+            model, origin = _build(config, arguments, num_classes)
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:
         raise ConfigError(f"torchvision refuses the config of {config.builder}: {error}") from error
     if config.weights is not None:

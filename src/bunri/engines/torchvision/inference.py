@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bunri.engines.loop.samples import photo_to_tensor
 from bunri.engines.predicting import Found, Photo
 from bunri.engines.torchvision.builders import scale_input
-from bunri.engines.torchvision.samples import photo_to_tensor
 
 
 class TorchvisionFinder:

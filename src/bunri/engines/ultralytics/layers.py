@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bunri.engines.torchvision.config import BackboneConfig
-from bunri.engines.torchvision.weights import load_backbone_weights
+from bunri.engines.weights import load_backbone_weights
 from bunri.errors import ConfigError
 from bunri.settings import nearest
 

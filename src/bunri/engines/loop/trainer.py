@@ -1,85 +1,42 @@
 """The training loop. Everything random is a function of seed and iteration, so that a killed run ends the same."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.optim import Optimizer
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import nn
 
 from bunri.dataset import Dataset
 from bunri.engines.base import Job, StopRequested, job_should_stop
 from bunri.engines.feeding import Lengths
+from bunri.engines.loop import checkpoint
+from bunri.engines.loop.checkpoint import Identity
+from bunri.engines.loop.detector import Detector, to_device
+from bunri.engines.loop.samples import seed_everything, training_loader
+from bunri.engines.loop.state import TrainingState
 from bunri.engines.predicting import predict_view, progress_of
-from bunri.engines.torchvision import checkpoint
-from bunri.engines.torchvision.checkpoint import Identity
-from bunri.engines.torchvision.inference import TorchvisionFinder
-from bunri.engines.torchvision.samples import Sample, seed_everything, training_loader
-from bunri.engines.validating import Validator
+from bunri.engines.validating import Validator, native_scalars
 from bunri.errors import EngineError
 from bunri.events import Emit, Facts, PhaseStarted, Progress, Resumed, Scalars
-from bunri.optim import build_optimizer
 from bunri.tta import View
 
 LOG_EVERY = 10
 """Iterations between two records of the losses."""
 
 
-@dataclass
-class TrainingState:
-    """What changes while training, and what a checkpoint keeps."""
-
-    model: nn.Module
-    optimizer: Optimizer
-    average: AveragedModel | None
-    scaler: torch.amp.GradScaler
-    iteration: int = 0
-    best: float = -1.0
-    losses: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def judged(self) -> nn.Module:
-        """The weights that are validated and kept: the moving average where there is one."""
-        return self.average.module if self.average is not None else self.model
-
-    def to_checkpoint(self) -> dict[str, Any]:
-        """Tensors and plain values."""
-        return {
-            "model": self.model.state_dict(),
-            "average": self.average.state_dict() if self.average is not None else None,
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(),
-            "iteration": self.iteration,
-            "best": self.best,
-        }
-
-    def restore(self, stored: Mapping[str, Any]) -> None:
-        """Take up where a checkpoint left off."""
-        self.model.load_state_dict(stored["model"])
-        if self.average is not None:
-            self.average.load_state_dict(stored["average"])
-        self.optimizer.load_state_dict(stored["optimizer"])
-        self.scaler.load_state_dict(stored["scaler"])
-        self.iteration, self.best = int(stored["iteration"]), float(stored["best"])
-
-
 class Trainer:
     """Trains one model on one fold."""
 
     def __init__(
-        self, model: nn.Module, train: Dataset, val: Dataset | None, job: Job, identity: Identity, emit: Emit
+        self, detector: Detector, train: Dataset, val: Dataset | None, job: Job, identity: Identity, emit: Emit
     ) -> None:
         self.job, self.recipe, self.identity, self.emit = job, job.recipe, identity, emit
-        self.train_set, self.val_set = train, val
+        self.detector, self.train_set, self.val_set = detector, train, val
         self.device = device_of(job)
         self.lengths = Lengths.of(train, job.recipe)
-        model.to(self.device)
-        average = _moving_average(model, job.recipe.ema)
-        scaler = torch.amp.GradScaler(enabled=self.uses_amp)
-        self.state = TrainingState(model, build_optimizer(model, job.recipe.optimizer), average, scaler)
+        detector.model.to(self.device)
+        self.state = TrainingState.begin(detector.model, job.recipe, self.uses_amp)
 
     @property
     def uses_amp(self) -> bool:
@@ -97,7 +54,7 @@ class Trainer:
         state, total = self.state, self.lengths.total
         self.emit(Facts({"optimizer": type(state.optimizer).__name__}))
         self.emit(PhaseStarted("train", total, state.iteration))
-        batches = iter(self._loader())
+        batches = self._batches()
         while state.iteration < total:
             started = time.monotonic()
             self._step(batches)
@@ -116,12 +73,15 @@ class Trainer:
             self.state.restore(checkpoint.load(path, self.identity))
             self.emit(Resumed(self.state.iteration))
 
-    def _loader(self) -> Any:
-        accumulate = self.recipe.accumulate
+    def _batches(self) -> Iterator[list[Any]]:
+        accumulate, job = self.recipe.accumulate, self.job
         first, last = self.state.iteration * accumulate, self.lengths.total * accumulate
-        return training_loader(self.train_set, self.recipe, self.job.seed, first, last - first, self.job.loader_workers)
+        make = self.detector.sample
+        return iter(
+            training_loader(self.train_set, self.recipe, make, job.seed, first, last - first, job.loader_workers)
+        )
 
-    def _step(self, batches: Any) -> None:
+    def _step(self, batches: Iterator[list[Any]]) -> None:
         state = self.state
         seed_everything(self.job.seed, state.iteration)
         self._set_rates()
@@ -138,11 +98,10 @@ class Trainer:
         if state.average is not None:
             state.average.update_parameters(state.model)
 
-    def _backward(self, batch: list[Sample]) -> None:
-        images = [image.to(self.device, non_blocking=True) for image, _ in batch]
-        targets = [{key: value.to(self.device) for key, value in target.items()} for _, target in batch]
+    def _backward(self, batch: list[Any]) -> None:
+        batch = to_device(batch, self.device)
         with torch.autocast(self.device.type, enabled=self.uses_amp):
-            losses: dict[str, Tensor] = self.state.model(images, targets)
+            losses = self.detector.losses(batch)
             loss = torch.stack(list(losses.values())).sum() / self.recipe.accumulate
         if not torch.isfinite(loss):
             parts = {name: round(float(value.detach()), 3) for name, value in losses.items()}
@@ -190,11 +149,12 @@ class Trainer:
             return True
         started = time.monotonic()
         self.emit(PhaseStarted("validate", len(self.val_set)))
-        find = TorchvisionFinder(self.state.judged, self.device)
+        find = self.detector.finder(self.state.judged, self.device)
         found = predict_view(find, self.val_set, View(), self.recipe, progress_of(self.emit))
         validator = Validator(self.val_set, self.emit, self.state.best)
         values, is_best = validator.judge(found)
         self.state.best = validator.best
+        values |= native_scalars(self.detector.native_figures(found, self.val_set))
         self._emit_scalars(values | {"time/validate": time.monotonic() - started})
         return is_best
 
@@ -204,10 +164,3 @@ def device_of(job: Job) -> torch.device:
     if job.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(job.device)
-
-
-def _moving_average(model: nn.Module, decay: float) -> AveragedModel | None:
-    if decay == 0:
-        return None
-    average: Any = get_ema_multi_avg_fn  # torch has no types for it
-    return AveragedModel(model, multi_avg_fn=average(decay), use_buffers=True)

