@@ -5,8 +5,10 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+ENGINES := $(CURDIR)/.engines
+FRAMEWORKS := effdet ultralytics mmdetection detectron2
 
-.PHONY: install demo test check lint types layers pytest format clean
+.PHONY: install demo test check lint types layers pytest engines test-engines format clean
 
 # Everything that runs on this machine: bunri itself, the torchvision engine and the checks' tools.
 install: $(STAMP)
@@ -35,12 +37,24 @@ types: install
 layers: install
 	$(BIN)/lint-imports
 
-pytest: install
-	$(BIN)/python -m pytest
+# With every framework; the long tests of the engines are apart.
+pytest: install engines
+	BUNRI_ENGINES=$(ENGINES) $(BIN)/python -m pytest
+
+# The four frameworks beside torchvision, in one environment, from PyPI; about 7 GB. Tests of engines find it by BUNRI_ENGINES.
+engines: $(ENGINES)/.installed
+
+$(ENGINES)/.installed: src/bunri/engines/catalogue.py | $(STAMP)
+	BUNRI_ENGINES=$(ENGINES) $(BIN)/bunri engines install $(FRAMEWORKS) --into $(ENGINES)/all
+	touch $@
+
+# The long tests of every engine: each must learn a few photos by heart.
+test-engines: install engines
+	BUNRI_ENGINES=$(ENGINES) $(BIN)/python -m pytest -m engines
 
 format: install
 	$(BIN)/ruff format src tests benchmarks
 	$(BIN)/ruff check --fix src tests benchmarks
 
 clean:
-	rm -rf $(VENV) demo_out .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(ENGINES) demo_out .mypy_cache .ruff_cache .pytest_cache

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 
 import numpy as np
-from timing import best_seconds
+from timing import best_seconds, data_folder
 from worlds import make_member, real_or_made_truth
 
 from bunri.boxes import xyxy_to_xywh
@@ -28,6 +28,7 @@ from bunri.evaluate.bootstrap import bootstrap_mAP50
 from bunri.fuse import FuseOptions, fuse
 from bunri.fuse.columns import member_columns
 from bunri.fuse.running import fuse_columns
+from bunri.io import load_dataset, read_predictions
 from bunri.predictions import Predictions
 from bunri.search.scoring import Scorer, scorer_of
 from bunri.search.task import make_task
@@ -63,7 +64,7 @@ def main() -> None:
         f"{given.images} images, {given.members} members of {given.boxes} boxes; peers on {given.peer_images} images\n"
     )
     print("| what | bunri | peer | ratio |\n|---|---|---|---|")
-    for rows in (fusing_rows, scoring_rows, search_rows, bootstrap_rows, growth_rows, first_call_rows):
+    for rows in (fusing_rows, scoring_rows, search_rows, bootstrap_rows, real_rows, growth_rows, first_call_rows):
         for what, ours, peer in rows(world):
             ratio = "" if peer is None else f"{peer / ours:.0f}"
             print(f"| {what} | {_time(ours)} | {'' if peer is None else _time(peer)} | {ratio} |", flush=True)
@@ -181,6 +182,17 @@ def bootstrap_rows(world: World) -> Iterator[Row]:
     seconds = best_seconds(lambda: bootstrap_mAP50([a, b], world.truth, resamples=1000), repeats=3)
     yield f"1,000 paired resamples, {boxes:.0f} boxes a set, with matching", seconds, None
     yield "`bunri.compare` of the same", best_seconds(lambda: compare(a, b, world.truth, min_score=0.0), 3), None
+
+
+def real_rows(world: World) -> Iterator[Row]:
+    """10,000 paired resamples of two real models, where there are some."""
+    folder = data_folder()
+    if folder is None:
+        return
+    truth = load_dataset(folder / "oof" / "ground_truth.json")
+    pair = [read_predictions(folder / "oof" / f"{name}.csv", truth) for name in ("deta_swinl", "deta_swinl_hflip")]
+    seconds = best_seconds(lambda: bootstrap_mAP50(pair, truth, resamples=10_000), repeats=3)
+    yield f"10,000 paired resamples of two real models, {len(truth)} images, with matching", seconds, None
 
 
 def growth_rows(world: World) -> Iterator[Row]:

@@ -121,7 +121,8 @@ def recipe() -> EnsembleRecipe:
 def search_path() -> list[dict[str, Any]]:
     """What the search kept of its way: better candidates on each training set; fold 2 of 2 is none, so all images."""
     return [
-        {"fold": fold, "folds": 2, "stage": "add", "recipe": name, "score": 0.7 + 0.02 * k, "candidates": 10 * k + 1}
+        {"family": "fused", "fold": fold, "folds": 2, "stage": "add", "recipe": name}
+        | {"score": 0.7 + 0.02 * k, "candidates": 10 * k + 1}
         for fold in range(3)
         for k, name in enumerate(MODELS)
     ]

@@ -21,6 +21,7 @@ from bunri.events import Emit, Facts, Note, PhaseStarted, Progress, Resumed, Sca
 from bunri.files import read_json, write_json
 from bunri.io import load_dataset, write_predictions
 from bunri.predictions import Predictions
+from bunri.recipe import Recipe
 from bunri.settings import nearest
 
 KNOWN = ("steps", "noise", "crash_at", "kill_at", "wait_at", "slow_from", "data_error")
@@ -45,6 +46,9 @@ class FakeEngine:
             if key not in KNOWN:
                 raise ConfigError(f"{config.name}: {key}: unknown key{nearest(key, KNOWN)}")
         return ResolvedConfig(yaml.safe_dump(before), yaml.safe_dump({**before, **overrides}))
+
+    def refusals(self, resolved: ResolvedConfig, recipe: Recipe) -> list[str]:
+        return ["amp: the fake engine has no mixed precision"] if recipe.says("amp") and recipe.amp else []
 
     def train(self, job: Job, emit: Emit) -> None:
         values = yaml.safe_load(self.resolve(job.config, job.overrides).after)

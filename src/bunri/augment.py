@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from bunri.boxes import FloatArray, IntArray
 from bunri.errors import ConfigError
 from bunri.settings import nearest
+from bunri.user_code import is_path, load
 
 Pipeline = tuple[dict[str, dict[str, Any]], ...]
-"""Transforms in order, each a mapping of one Albumentations class name to its arguments."""
+"""Transforms in order, each a mapping of one class to its arguments: the name of one of Albumentations, or the path
+(``module:Class``, dotted) of a subclass of the user's own."""
 
 MIN_BOX_SIDE = 2.0
 """Pixels: a box that a crop leaves thinner than this is dropped."""
@@ -56,8 +58,20 @@ class Augmenter:
 
 
 def build_transforms(pipeline: Sequence[Mapping[str, Any]], place: str = "augment") -> list[Any]:
-    """The Albumentations transforms of a pipeline; ``transforms`` of OneOf, Compose and alike nest."""
-    return [_build(entry, f"{place}[{position}]") for position, entry in enumerate(pipeline)]
+    """The Albumentations transforms of a pipeline; ``transforms`` of OneOf, Compose and alike nest.
+
+    Raises:
+        ConfigError: With every mistake in any of them.
+    """
+    built, mistakes = list[Any](), list[str]()
+    for position, entry in enumerate(pipeline):
+        try:
+            built.append(_build(entry, f"{place}[{position}]"))
+        except ConfigError as error:
+            mistakes += error.mistakes
+    if mistakes:
+        raise ConfigError("\n".join(mistakes), mistakes)
+    return built
 
 
 def _build(entry: Mapping[str, Any], place: str) -> Any:
@@ -85,10 +99,21 @@ def _transform_classes() -> dict[str, Any]:
 
 
 def _transform_class(name: str, place: str) -> Any:
+    if is_path(name):
+        return _own_class(name, f"{place}.{name}")
     known = _transform_classes()
     if name not in known:
         raise ConfigError(f"{place}.{name}: Albumentations has no such transform{nearest(name, list(known))}")
     return known[name]
+
+
+def _own_class(path: str, place: str) -> Any:
+    import albumentations
+
+    kind = load(path, place)
+    if not (inspect.isclass(kind) and issubclass(kind, (albumentations.BasicTransform, albumentations.BaseCompose))):
+        raise ConfigError(f"{place}: must be a transform class of Albumentations, but is {kind!r}")
+    return kind
 
 
 def _check_arguments(kind: Any, arguments: Mapping[str, Any], place: str) -> None:

@@ -12,7 +12,7 @@ def compiled(function: Function) -> Function:
     The machine code is kept in ``__pycache__`` beside the source, in ``NUMBA_CACHE_DIR`` or in the user's cache folder,
     whichever can be written; where none can, every process compiles anew (about two seconds).
     """
-    return _jit(function, {})
+    return _jit(function, {"no_cfunc_wrapper": True})
 
 
 def compiled_part(function: Function) -> Function:

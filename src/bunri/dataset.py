@@ -18,10 +18,22 @@ from bunri.errors import DataError
 
 
 def frozen(values: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
-    """A read-only copy of a column."""
-    column = np.array(values, dtype=dtype)
+    """A read-only copy of a column; one that is read-only already, and no view of another, is taken as it is."""
+    column = np.array(values, dtype=dtype) if not _is_frozen(values, dtype) else np.asarray(values)
     column.flags.writeable = False
     return column
+
+
+def freeze(columns: Iterable[NDArray[Any]]) -> None:
+    """Make fresh columns read-only where they are, so that nobody need copy them."""
+    for column in columns:
+        column.flags.writeable = False
+
+
+def _is_frozen(values: ArrayLike, dtype: DTypeLike) -> bool:
+    if not isinstance(values, np.ndarray) or values.dtype != dtype:
+        return False
+    return values.flags.owndata and not values.flags.writeable
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,8 @@
 A message says what must hold, what came, and the next step.
 """
 
+from collections.abc import Sequence
+
 
 class BunriError(Exception):
     """Base of all errors of bunri; ``exit_code`` is what the command line ends with."""
@@ -35,7 +37,15 @@ class UsageError(BunriError):
 
 
 class ConfigError(UsageError):
-    """A settings file is wrong; the message lists every mistake by dotted path."""
+    """A settings file is wrong; the message lists every mistake by dotted path.
+
+    Attributes:
+        mistakes: Each on its own, one at least.
+    """
+
+    def __init__(self, message: str, mistakes: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.mistakes = tuple(mistakes) or (message,)
 
 
 class MissingPackageError(UsageError):

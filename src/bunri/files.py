@@ -21,6 +21,7 @@ def replace_atomically(path: Path) -> Iterator[Path]:
     """
     temporary: Path | None = None
     try:
+        _refuse_device(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
         os.close(handle)
@@ -35,6 +36,12 @@ def replace_atomically(path: Path) -> Iterator[Path]:
         if temporary is not None:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def _refuse_device(path: Path) -> None:
+    """A device or a pipe cannot be replaced by a file; whoever may would break it for all programs."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(None, "it is a device or a pipe, not a file")
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -6,7 +6,7 @@ torch is imported inside the calls, so that reading an experiment does not load 
 import importlib
 import inspect
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
@@ -97,22 +97,32 @@ def build_optimizer(model: "Module", settings: OptimizerSettings) -> "Optimizer"
     Raises:
         ConfigError: No such class, an argument it does not take, or a layer key that fits no parameter.
     """
-    kind = check_optimizer(settings)
-    named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
-    _check_layers([name for name, _ in model.named_parameters()], settings.layer_factors)
-    optimizer: Optimizer = kind(_groups(named, settings), lr=settings.lr, **settings.arguments)
-    return optimizer
-
-
-def check_optimizer(settings: OptimizerSettings) -> Any:
-    """The class of the settings, once its name and arguments are found to be right.
-
-    Raises:
-        ConfigError: No such class, or an argument it does not take.
-    """
     kind = optimizer_class(settings.name)
     _check_arguments(kind, settings)
-    return kind
+    named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    _check_layers([name for name, _ in model.named_parameters()], settings.layer_factors)
+    return _built(kind, _groups(named, settings), settings)
+
+
+def check_optimizer(settings: OptimizerSettings) -> None:
+    """Find out whether the optimizer can be built.
+
+    Raises:
+        ConfigError: No such class, or an argument or a value it does not take.
+    """
+    import torch
+
+    kind = optimizer_class(settings.name)
+    _check_arguments(kind, settings)
+    _built(kind, [torch.nn.Parameter(torch.zeros(1, 1))], settings)
+
+
+def _built(kind: Any, parameters: Sequence[Any], settings: OptimizerSettings) -> "Optimizer":
+    try:
+        optimizer: Optimizer = kind(parameters, lr=settings.lr, **settings.arguments)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"optimizer: {settings.name} refuses its arguments: {error}") from error
+    return optimizer
 
 
 def _check_arguments(kind: Any, settings: OptimizerSettings) -> None:

@@ -21,13 +21,22 @@ Hash = NDArray[np.uint64]
 """256 bits: ``(4,)`` of a photo, ``(M, 4)`` of many."""
 
 NEAR_DUPLICATE_BITS = 44
-"""Photos whose hashes differ in at most this many bits show the same thing (docs/decisions/0012)."""
+"""Photos whose hashes differ in at most this many bits show the same thing."""
 
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 """EXIF orientations that swap width and height."""
 
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 """What Pillow raises for a file that is absent, truncated, not an image, or a decompression bomb."""
+
+
+class UnreadablePhoto(DataError):  # noqa: N818 - what it is, as the doctor says it
+    """A file that is no photo; ``reason`` says why."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        hint = "Run `bunri doctor` to find all such files."
+        super().__init__(f"a photo must be a whole image file, but {path}: {reason}. {hint}")
+        self.reason = reason
 
 
 def read_photo(path: str | PathLike[str]) -> Photo:
@@ -75,9 +84,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             with Image.open(path) as image:
                 yield image
     except _BROKEN as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        hint = "Run `bunri doctor` to find all such files."
-        raise DataError(f"a photo must be a whole image file, but {path}: {reason}. {hint}") from error
+        raise UnreadablePhoto(path, getattr(error, "strerror", None) or str(error)) from error
 
 
 def _orientation(image: Image.Image) -> int:

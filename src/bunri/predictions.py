@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from bunri.boxes import BoolArray, FloatArray, IntArray, clip_xyxy
-from bunri.dataset import Dataset, frozen
+from bunri.dataset import Dataset, freeze, frozen
 from bunri.errors import DataError
 
 
@@ -36,9 +36,10 @@ class Predictions:
         object.__setattr__(self, "image_id", frozen(self.image_id, np.int64))
         object.__setattr__(self, "class_index", frozen(self.class_index, np.int64))
         object.__setattr__(self, "score", frozen(self.score, np.float64))
-        object.__setattr__(self, "box_xyxy", frozen(np.reshape(self.box_xyxy, (-1, 4)), np.float64))
-        seen = self.image_id if self.seen_image_id is None else self.seen_image_id
-        object.__setattr__(self, "seen_image_id", frozen(np.unique(seen), np.int64))
+        corners = self.box_xyxy if np.shape(self.box_xyxy)[1:] == (4,) else np.reshape(self.box_xyxy, (-1, 4))
+        object.__setattr__(self, "box_xyxy", frozen(corners, np.float64))
+        seen = self.image_id if self.seen_image_id is None else np.asarray(self.seen_image_id)
+        object.__setattr__(self, "seen_image_id", frozen(seen if _is_rising(seen) else np.unique(seen), np.int64))
         self._check_columns()
 
     def _check_columns(self) -> None:
@@ -47,17 +48,19 @@ class Predictions:
             raise DataError(f"columns of predictions must have the same length, but got {sorted(lengths)}")
         if not len(self.image_id):
             return
-        if not (np.isfinite(self.score).all() and np.isfinite(self.box_xyxy).all()):
+        low, high = self.score.min(), self.score.max()  # NaN where one is NaN
+        if not np.isfinite([low, high, self.box_xyxy.min(), self.box_xyxy.max()]).all():
             raise DataError(
                 f"scores and boxes of {self.name or 'predictions'} must be finite numbers, but some are not"
             )
-        if self.score.min() < 0 or self.score.max() > 1:
-            raise DataError(f"scores must lie in [0, 1], but got {self.score.min()} to {self.score.max()}")
+        if low < 0 or high > 1:
+            raise DataError(f"scores must lie in [0, 1], but got {low} to {high}")
         if np.any(self.box_xyxy[:, 2:] < self.box_xyxy[:, :2]):
             raise DataError("boxes must be (x_min, y_min, x_max, y_max) with min <= max, but some are not")
         if self.class_index.min() < 0:
             raise DataError(f"class_index must not be negative, but got {self.class_index.min()}")
-        if not np.isin(self.image_id, self.seen_image_id).all():
+        changes = np.flatnonzero(self.image_id[1:] != self.image_id[:-1]) + 1  # rows of an image mostly stand together
+        if not np.isin(self.image_id[np.append(0, changes)], self.seen_image_id).all():
             raise DataError("every image with a box must be among the images looked at, but some are not")
 
     def __len__(self) -> int:
@@ -66,15 +69,19 @@ class Predictions:
     def __getitem__(self, rows: IntArray | BoolArray | slice) -> Self:
         """Some of the boxes; the images looked at stay."""
         columns = {name: getattr(self, name)[rows] for name in ("image_id", "class_index", "score", "box_xyxy")}
+        freeze(columns.values())
         return replace(self, **columns)
 
     def above(self, min_score: float) -> Self:
         """The boxes whose score is at least ``min_score``."""
-        return self[self.score >= min_score]
+        kept = self.score >= min_score
+        return self if kept.all() else self[kept]
 
     def of_images(self, image_ids: Iterable[int] | IntArray) -> Self:
         """The boxes on some images, of which only those looked at count as seen."""
         ids = np.unique(np.fromiter(image_ids, np.int64))
+        if np.isin(self.seen_image_id, ids).all():
+            return self
         kept = self[np.isin(self.image_id, ids)]
         return replace(kept, seen_image_id=np.intersect1d(self.seen_image_id, ids))
 
@@ -87,6 +94,10 @@ class Predictions:
     def named(self, name: str) -> Self:
         """The same predictions under another name."""
         return replace(self, name=name)
+
+
+def _is_rising(ids: IntArray) -> bool:
+    return ids.ndim == 1 and ids.dtype.kind == "i" and bool(np.all(ids[1:] > ids[:-1]))
 
 
 def concatenate(parts: Sequence[Predictions], name: str = "") -> Predictions:

@@ -1,8 +1,12 @@
-"""The recipe of a training, said once and carried by every engine."""
+"""The recipe of a training, said once and carried by every engine.
+
+What a recipe does not say is as the native config of a framework says it; where a framework has no config for it
+(torchvision has none for training) the defaults below hold. :meth:`Recipe.says` tells the two apart.
+"""
 
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from bunri.augment import Pipeline
 from bunri.optim import OptimizerSettings, ScheduleSettings
@@ -10,12 +14,15 @@ from bunri.sampling import SamplerSettings
 from bunri.settings import Settings
 from bunri.tta import TTASettings
 
+DEFAULT_EPOCHS = 12.0
+"""Where neither a recipe nor a framework says how long to train."""
+
 
 class Recipe(Settings):
     """How to train and predict, in words that do not depend on the framework."""
 
     epochs: Annotated[float, Field(gt=0)] | None = None
-    """Passes over the training images (with the sampler's repeats); give this or ``iterations``."""
+    """Passes over the training images (with the sampler's repeats); this or ``iterations``, else 12 epochs."""
     iterations: Annotated[int, Field(gt=0)] | None = None
     """Optimizer steps."""
     batch_size: Annotated[int, Field(gt=0)] = 8
@@ -45,15 +52,28 @@ class Recipe(Settings):
     max_boxes: Annotated[int, Field(gt=0)] = 100
     """Boxes dumped for an image, the best first; the same for every framework."""
 
-    @model_validator(mode="before")
+    @field_validator("iterations")  # of the field, not of the whole: it is told with the other mistakes
     @classmethod
-    def _default_length(cls, values: Any) -> Any:
-        if isinstance(values, dict) and values.get("epochs") is None and values.get("iterations") is None:
-            return {**values, "epochs": 12.0}
-        return values
-
-    @model_validator(mode="after")
-    def _one_length(self) -> "Recipe":
-        if self.epochs is not None and self.iterations is not None:
+    def _one_length(cls, iterations: int | None, info: ValidationInfo) -> int | None:
+        if iterations is not None and info.data.get("epochs") is not None:
             raise ValueError("give epochs or iterations, not both")
-        return self
+        return iterations
+
+    def says(self, name: str) -> bool:
+        """Whether the recipe was given a value for a field; else the native config's own holds."""
+        return name in self.model_fields_set
+
+    @property
+    def says_length(self) -> bool:
+        """Whether the recipe says how long to train."""
+        return self.epochs is not None or self.iterations is not None
+
+    def total_iterations(self, epoch: float) -> int:
+        """Optimizer steps of the whole training, where an epoch has ``epoch`` of them; at least one."""
+        if self.iterations is not None:
+            return self.iterations
+        return max(round((self.epochs or DEFAULT_EPOCHS) * epoch), 1)
+
+    def given(self) -> dict[str, Any]:
+        """Plain values of what was given, nested ones too; read again they make the same recipe."""
+        return self.model_dump(mode="json", exclude_unset=True)

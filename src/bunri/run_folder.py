@@ -33,10 +33,9 @@ class RunFolder:
         """What the engine's worker was asked to do."""
         return self.path / "job.json"
 
-    @property
-    def resolved_config_file(self) -> Path:
-        """The native config with the overrides applied."""
-        return self.path / "resolved_config.yaml"
+    def resolved_config_file(self, suffix: str = ".yaml") -> Path:
+        """The native config with the overrides applied; its suffix is that of the framework's configs."""
+        return self.path / f"resolved_config{suffix}"
 
     @property
     def overrides_file(self) -> Path:
@@ -54,9 +53,28 @@ class RunFolder:
         return self.path / "results.csv"
 
     @property
+    def tensorboard_folder(self) -> Path:
+        """Event files of TensorBoard."""
+        return self.path / "tensorboard"
+
+    @property
+    def wandb_folder(self) -> Path:
+        """What W&B keeps of the run."""
+        return self.path / "wandb"
+
+    def remote_run_file(self, service: str) -> Path:
+        """Which run of a tracking service this is, so that a continued run goes on there."""
+        return self.path / f"{service}_run.json"
+
+    @property
     def lock_file(self) -> Path:
         """Held by whoever trains here, and by nobody after their death."""
         return self.path / ".lock"
+
+    @property
+    def native_folder(self) -> Path:
+        """What the framework itself writes: the config as it ran, its own logs and checkpoints."""
+        return self.path / "native"
 
     @property
     def log_file(self) -> Path:
@@ -77,9 +95,11 @@ class RunFolder:
 
     def clear(self) -> None:
         """Delete what a former run left: its records, checkpoints and predictions, and nothing else."""
-        for path in (self.manifest_file, self.metrics_file, self.results_file, self.log_file):
+        files = (self.manifest_file, self.metrics_file, self.results_file, self.log_file)
+        for path in (*files, *self.path.glob("*_run.json")):
             path.unlink(missing_ok=True)
-        for path in (self.path / "checkpoints", self.path / "predictions"):
+        folders = (self.path / "checkpoints", self.path / "predictions", self.native_folder)
+        for path in (*folders, self.tensorboard_folder, self.wandb_folder):
             shutil.rmtree(path, ignore_errors=True)
 
     def read_manifest(self) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class Settings(BaseModel):
 def all_mistakes(source: str, mistakes: Sequence[str]) -> ConfigError:
     """The error that lists every mistake of a file."""
     count = f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}"
-    return ConfigError(f"{source} has {count}:\n" + "\n".join(f"  {line}" for line in mistakes))
+    return ConfigError(f"{source} has {count}:\n" + "\n".join(f"  {line}" for line in mistakes), mistakes)
 
 
 def _lines(error: ValidationError, model: type[BaseModel]) -> list[str]:
@@ -61,7 +61,7 @@ def _one_line(mistake: Any, model: type[BaseModel]) -> str:
         return f"{place}: unknown key{nearest(str(mistake['loc'][-1]), known_keys(model, mistake['loc'][:-1]))}"
     if mistake["type"] == "missing":
         return f"{place}: must be given"
-    return f"{place}: {mistake['msg']}, got {mistake['input']!r}"
+    return f"{place}: {mistake['msg'].removeprefix('Value error, ')}, got {mistake['input']!r}"
 
 
 def nearest(key: str, known: Sequence[str]) -> str:

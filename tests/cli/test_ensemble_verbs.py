@@ -97,6 +97,9 @@ def test_fuse_with_options(terminal: Terminal) -> None:
         (["--weights", "2"], "weights must have one number for each of the 2 members"),
         (["--method", "magic"], "method must be one of wbf, nms, soft_nms, nmw, but got 'magic'"),
         (["--member", "a=b.csv"], "both a"),
+        (["--sigma", "1"], "--sigma must go with --method soft_nms, but the method is wbf"),
+        (["--method", "nms", "--soft-min-score", "0.1"], "--soft-min-score must go with --method soft_nms"),
+        (["--method", "nmw", "--conf-type", "max"], "--conf-type must go with --method wbf, but the method is nmw"),
         (["--recipe", "r.json", "--iou", "0.5"], "a recipe has options of its own, but --iou came too"),
     ],
 )
@@ -135,6 +138,17 @@ def test_gain_of_each_member_added(terminal: Terminal) -> None:
     assert [one["added"] for one in gains] == ["b", "c"]
     for one in gains:
         assert one["low"] <= one["gain"] <= one["high"]
+
+
+def test_compare_tells_files_of_one_name_apart(terminal: Terminal) -> None:
+    for model in ("ensemble", "fcos"):
+        (terminal.folder / model).mkdir()
+        (terminal.folder / model / "oof.csv").write_bytes((terminal.folder / "b.csv").read_bytes())
+    words = ("--truth", "truth.json", "--resamples", 20)
+    values = terminal.json("compare", "ensemble/oof.csv", "fcos/oof.csv", *words)
+    assert (values["a"], values["b"]) == ("ensemble/oof", "fcos/oof")
+    values = terminal.json("compare", "a.parquet", "b.csv", *words)
+    assert (values["a"], values["b"]) == ("a", "b")
 
 
 def test_compare_says_a_verdict(terminal: Terminal) -> None:

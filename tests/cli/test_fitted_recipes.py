@@ -69,7 +69,7 @@ def test_a_member_that_is_missing_is_named_and_a_calibrated_recipe_does_without_
     assert ends == {"learned": (3, 3), "calibrated": (3, 0)}
     said = capsys.readouterr().err
     assert "member right of the recipe is not there" in said
-    assert "not with learned recipes" in said
+    assert "a learned recipe cannot do without any" in said
 
 
 def test_too_little_data_is_said(

@@ -1,12 +1,13 @@
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bunri.cli import main
-from bunri.engines import catalogue, proving
+from bunri.engines import catalogue, installing, proving
 from bunri.engines.catalogue import EngineState
 from bunri.engines.proving import Proof
 from bunri.io import load_dataset, read_predictions
@@ -60,6 +61,21 @@ def test_run_and_predict(tmp_path: Path, bunri: Command) -> None:
     assert len(read_predictions(tmp_path / "p.csv", load_dataset(tmp_path / "photos.json"))) == 18
 
 
+def test_a_dry_run_shows_what_the_sampler_does(tmp_path: Path, bunri: Command) -> None:
+    path = write_experiment(tmp_path, recipe={"sampler": {"repeat_factor_threshold": 0.01}})
+    code, out, err = bunri("run", path, "--dry-run", "--json")
+    assert (code, len(json.loads(out)["runs"])) == (0, 2)
+    assert err.splitlines() == [
+        "sampler of exact (repeat_factor_threshold 0.01) on what fold 0 learns from:",
+        "class  boxes  share  sampled  share",
+        "Paper      2  33.3%      2.0  33.3%",
+        "Metal      2  33.3%      2.0  33.3%",
+        "Glass      2  33.3%      2.0  33.3%",
+        "an epoch is 1 times as long: 6.0 images in place of 6",
+        "warning: this repeat-factor threshold changes nothing: every class is on a larger share of the images",
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -88,16 +104,38 @@ def test_wrong_data_ends_with_3(tmp_path: Path, bunri: Command) -> None:
 
 def test_engines_are_listed_with_what_is_missing(bunri: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     states = [
-        EngineState("torchvision", "/env/python", {"torch": "2.14.1"}, None),
-        EngineState("other", "/other/python", {"torch": None}, "/other/python -m pip install other"),
+        EngineState("torchvision", "/env/python", {"torch": "2.14.1"}, None, "BSD-3-Clause"),
+        EngineState("other", "/other/python", {"torch": None}, "bunri engines install other", "AGPL-3.0", "read it"),
     ]
     monkeypatch.setattr(catalogue, "engine_states", lambda: states)
     code, out, err = bunri("engines")
     assert code == 0
     assert [line.split()[:2] for line in out.splitlines()[1:]] == [["torchvision", "ready"], ["other", "missing"]]
-    assert err == "install other: /other/python -m pip install other\n"
+    assert [line.split()[-1] for line in out.splitlines()[1:]] == ["BSD-3-Clause", "AGPL-3.0"]
+    assert err == "other: read it\ninstall other: bunri engines install other\n"
     listed = json.loads(bunri("engines", "list", "--json")[1])["engines"]
     assert [(state["name"], state["ready"]) for state in listed] == [("torchvision", True), ("other", False)]
+
+
+def test_engines_are_installed_and_their_licences_told_first(
+    tmp_path: Path, bunri: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[list[str], Path | None]] = []
+
+    def install(names: list[str], into: Path | None, say: Callable[[str], None]) -> None:
+        asked.append((names, into))
+        say("installing ...")
+
+    monkeypatch.setattr(installing, "install", install)
+    monkeypatch.setattr(
+        catalogue, "engine_state", lambda name: EngineState(name, "/env/python", {name: "8.4.190"}, None, "AGPL-3.0")
+    )
+    code, out, err = bunri("engines", "install", "ultralytics", "--into", tmp_path / "env")
+    assert (code, out) == (0, "ultralytics is installed: ultralytics 8.4.190; /env/python\n")
+    assert asked == [(["ultralytics"], tmp_path / "env")]
+    licence, step, next_step = err.splitlines()
+    assert licence.startswith("ultralytics: licence AGPL-3.0; copyleft")
+    assert (step, next_step) == ("installing ...", "prove it: bunri engines check ultralytics")
 
 
 def test_an_engine_is_checked_by_a_small_training(bunri: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,8 +148,11 @@ def test_an_engine_is_checked_by_a_small_training(bunri: Command, monkeypatch: p
     assert err == "torchvision: a small training ...\n"
 
 
-@pytest.mark.parametrize("arguments", [["check"], ["check", "torchvison"]])
-def test_an_engine_to_check_must_be_named(bunri: Command, arguments: list[Any]) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [["check"], ["check", "torchvison"], ["install"], ["install", "torchvison"], ["list", "--into", "there"]],
+)
+def test_engines_to_check_or_install_must_be_named(bunri: Command, arguments: list[Any]) -> None:
     code, out, err = bunri("engines", *arguments)
     assert (code, out) == (2, "")
     assert err.startswith("error: ")

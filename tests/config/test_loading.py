@@ -47,6 +47,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     values["folds"] = {"count": 3, "run": [0, 3]}
     values["models"][0] |= {"config": "absent.yaml", "stages": "three", "recipe": {"optimizer": {"learning_rate": 1}}}
     values["models"].append({"name": "exact", "engine": "torchvison", "config": "exact.yaml"})
+    values["models"].append({"name": "exact", "config": "exact.yaml", "recipe": {"epochs": 2, "iterations": 3}})
     values["engines"] = {"torchvisoin": {}}
     values["ensemble"] = {"weights": {"exakt": 2}, "families": ["fussed"]}
     path.write_text(yaml.safe_dump(values))
@@ -59,18 +60,19 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
         f"data.images: must be a folder, but {tmp_path / 'nowhere'} is none",
         "recipe.optimiser: unknown key; did you mean 'optimizer'?",
         "recipe.ema: Input should be less than 1, got 2",
-        "folds: Value error, run must name folds from 0 to 2, each once",
+        "folds.run: must name folds from 0 to 2, each once, got [0, 3]",
         f"models.exact.config: must be a file, but {tmp_path / 'absent.yaml'} is none",
         "models.exact.stages: Input should be 'one' or 'two', got 'three'",
         "models.exact.recipe.optimizer.learning_rate: unknown key",
-        "models.exact: names must differ, but 2 are the same",
+        "models.exact.recipe.iterations: give epochs or iterations, not both, got 3",
+        "models.exact: names must differ, but 3 are the same",
         "models.exact.engine: 'torchvison' is unknown; did you mean 'torchvision'?",
         "engines.torchvisoin: no model has this engine; did you mean 'torchvision'?",
         "ensemble.families: 'fussed' is unknown; did you mean 'fused'?",
         "ensemble.weights.exakt: there is no model of this name; did you mean 'exact'?",
     ):
         assert f"  {line}" in message, line
-    assert f"{tmp_path / 'tiny.yaml'} has 14 mistakes:" in message
+    assert f"{tmp_path / 'tiny.yaml'} has 15 mistakes:" in message
     assert caught.value.exit_code == 2
 
 

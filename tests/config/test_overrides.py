@@ -75,3 +75,26 @@ def test_wrong_overrides_are_refused(override: str, words: str) -> None:
 )
 def test_merge_recipes(common: dict[str, Any], own: dict[str, Any], merged: dict[str, Any]) -> None:
     assert merge_recipes(common, own) == merged
+
+
+@pytest.mark.parametrize(
+    ("own", "merged"),
+    [
+        ({"name": "a:b"}, {"name": "a:b"}),
+        ({"repeat_factor_threshold": 0.2}, {"repeat_factor_threshold": 0.2}),
+        ({}, {"repeat_factor_threshold": 0.1}),
+        (3, 3),
+    ],
+)
+def test_a_models_own_kind_of_sampler_replaces_the_common_one(own: Any, merged: Any) -> None:
+    common = {"sampler": {"repeat_factor_threshold": 0.1}}
+    assert merge_recipes(common, {"sampler": own}) == {"sampler": merged}
+
+
+def test_arguments_of_a_common_sampler_are_merged() -> None:
+    common = {"sampler": {"name": "a:b", "arguments": {"power": 1, "top": 4}}}
+    merged = merge_recipes(common, {"sampler": {"arguments": {"power": 2}}})
+    assert merged == {"sampler": {"name": "a:b", "arguments": {"power": 2, "top": 4}}}
+    assert merge_recipes(common, {"sampler": {"repeat_factor_threshold": 0.1}}) == {
+        "sampler": {"repeat_factor_threshold": 0.1}
+    }

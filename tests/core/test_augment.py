@@ -1,5 +1,6 @@
 from typing import Any
 
+import albumentations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -51,6 +52,25 @@ def test_transforms_nest() -> None:
     np.testing.assert_array_equal(photo, PHOTO[::-1])
 
 
+class Darker(albumentations.ImageOnlyTransform):  # type: ignore[misc]
+    """A transform of the user's own."""
+
+    def __init__(self, factor: int = 2, p: float = 0.5) -> None:
+        super().__init__(p=p)
+        self.factor = factor
+
+    def apply(self, img: NDArray[np.uint8], **parameters: Any) -> NDArray[np.uint8]:
+        return img // self.factor
+
+
+@pytest.mark.parametrize("separator", [".", ":"])
+def test_a_class_of_the_users_own_by_its_path(separator: str) -> None:
+    path = f"{__name__}{separator}Darker"
+    photo, boxes, _ = _apply({"OneOf": {"transforms": [{path: {"factor": 4, "p": 1}}], "p": 1}})
+    np.testing.assert_array_equal(photo, PHOTO // 4)
+    np.testing.assert_allclose(boxes, BOXES, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("transform", "message"),
     [
@@ -58,6 +78,9 @@ def test_transforms_nest() -> None:
         ({"HorizontalFlip": {"q": 1}}, r"augment\[0\]\.HorizontalFlip\.q: HorizontalFlip takes no such argument"),
         ({"HorizontalFlip": {"p": 3}}, r"augment\[0\]\.HorizontalFlip: Albumentations refuses it"),
         ({"A": {}, "B": {}}, r"augment\[0\]: must be one transform"),
+        ({f"{__name__}.Darker": {"factr": 3}}, r"Darker\.factr: Darker takes no such argument; did you mean 'factor'"),
+        ({f"{__name__}:PHOTO": {}}, r"augment\[0\]\..*PHOTO: must be a transform class of Albumentations"),
+        ({"no_such_module.Snow": {}}, r"augment\[0\]\.no_such_module\.Snow: .*cannot be loaded"),
         ({"OneOf": {"transforms": [{"Fog": {}}]}}, r"augment\[0\]\.OneOf\.transforms\[0\]\.Fog"),
     ],
 )

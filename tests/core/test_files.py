@@ -1,4 +1,5 @@
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,13 @@ def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="choose another folder"):
         write_bytes(tmp_path / "file" / "a.bin", b"")
+
+
+def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OutputError, match="pipe must be writable, but: it is a device or a pipe, not a file"):
+        write_bytes(tmp_path / "pipe", b"12")
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_written_files_may_be_read_by_others(tmp_path: Path) -> None:

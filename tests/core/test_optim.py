@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from bunri.errors import ConfigError
-from bunri.optim import OptimizerSettings, ScheduleSettings, build_optimizer, optimizer_class
+from bunri.optim import OptimizerSettings, ScheduleSettings, build_optimizer, check_optimizer, optimizer_class
 
 
 class Signs(torch.optim.SGD):
@@ -25,12 +25,24 @@ def test_any_class_by_name_or_dotted_path() -> None:
         ({"name": "AdamV"}, "did you mean 'Adam"),
         ({"name": "no.such.Class"}, r"optimizer\.name: 'no\.such\.Class' must be the dotted path of a class"),
         ({"name": "SGD", "arguments": {"momentun": 0.9}}, r"optimizer\.arguments\.momentun: .*did you mean 'momentum'"),
+        (
+            {"name": "SGD", "arguments": {"momentum": -1}},
+            "optimizer: SGD refuses its arguments: Invalid momentum",
+        ),
         ({"layer_factors": {"3": 0.1}}, r"optimizer\.layer_factors\.3: no parameter starts with it"),
     ],
 )
 def test_mistakes_name_the_nearest(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         build_optimizer(_model(), OptimizerSettings.validated(settings, "recipe"))
+
+
+def test_an_optimizer_is_checked_without_a_model() -> None:
+    check_optimizer(OptimizerSettings(name="SGD", arguments={"momentum": 0.9}, layer_factors={"head": 0.1}))
+    with pytest.raises(ConfigError, match="optimizer: AdamW refuses its arguments: Invalid weight_decay value"):
+        check_optimizer(OptimizerSettings(arguments={"weight_decay": -1}))
+    with pytest.raises(ConfigError, match="optimizer: AdamW refuses its arguments"):
+        check_optimizer(OptimizerSettings(arguments={"betas": "high"}))
 
 
 def test_the_longest_layer_key_wins_and_zero_freezes() -> None:

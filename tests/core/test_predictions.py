@@ -28,6 +28,32 @@ def test_of_images_keeps_what_was_seen_of_them() -> None:
     assert part.seen_image_id.tolist() == [2, 3]
 
 
+def test_columns_are_the_callers_no_longer() -> None:
+    scores, own = np.array([0.5]), np.array([0.7])
+    own.flags.writeable = False
+    first, second = (Predictions(np.array([1]), np.array([0]), s, np.array([BOX])) for s in (scores, own))
+    scores[0] = 0.1
+    assert first.score.tolist() == [0.5]
+    assert second.score is own  # nobody can change it
+    with pytest.raises(ValueError, match="read-only"):
+        first[:1].score[0] = 0.1
+
+
+def test_a_view_of_what_others_may_change_is_copied() -> None:
+    scores = np.array([0.5, 0.6])
+    view = scores[:1]
+    view.flags.writeable = False
+    found = Predictions(np.array([1]), np.array([0]), view, np.array([BOX]))
+    scores[0] = 0.1
+    assert found.score.tolist() == [0.5]
+
+
+def test_where_nothing_is_left_out_nothing_is_copied() -> None:
+    found = make_predictions([(1, 0, 0.9, BOX), (2, 0, 0.1, BOX)])
+    assert found.above(0.1) is found
+    assert found.of_images([1, 2, 3]) is found
+
+
 def test_boxes_are_cut_at_the_border_of_their_own_image() -> None:
     found = make_predictions([(1, 0, 0.9, (-4.0, 5.0, 130.0, 90.0))])
     assert found.clipped(make_dataset(width=100, height=80)).box_xyxy.tolist() == [[0, 5, 100, 80]]

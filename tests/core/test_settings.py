@@ -34,7 +34,7 @@ def test_a_key_like_no_other_lists_what_is_known() -> None:
 def test_right_values_have_no_mistakes() -> None:
     assert Recipe.mistakes_in({"epochs": 3}) == []
     assert Recipe.mistakes_in({"epochs": 3, "iterations": 5}) == [
-        ": Value error, give epochs or iterations, not both, got {'epochs': 3, 'iterations': 5}"
+        "iterations: give epochs or iterations, not both, got 5"
     ]
 
 

@@ -10,6 +10,8 @@ from PIL import Image
 
 from bunri.doctor import Severity, examine
 from bunri.doctor.findings import KINDS
+from bunri.errors import DataError
+from bunri.io import load_dataset
 from io_builders import COCO, Change, write_coco_json, write_photo
 
 
@@ -52,6 +54,10 @@ def _again(section: str, **values: Any) -> Change:
         (_again("annotations", bbox=[1, 1, 1, 1]), "duplicate_id", "annotations[2].id 12 is annotations[1].id too"),
         (_again("images", file_name="c.jpg"), "duplicate_id", "images[2].id 3 is images[1].id too"),
         (_again("categories", id=4), "duplicate_id", "categories[2].name 'Metal' is categories[1].name too"),
+        (_box(id=None), "wrong_record", "annotations[1].id must be an integer, but is None"),
+        (_box(area="large"), "wrong_record", "annotations[1].area must be a finite number, but is 'large'"),
+        (_box(iscrowd="no"), "wrong_record", "annotations[1].iscrowd must be 0 or 1, but is 'no'"),
+        (_image(id=10**400), "wrong_record", f"images[0].id must be an integer, but is 1{'0' * 59}"),
         (_box(image_id=99), "unknown_image", "annotations[1].image_id 99"),
         (_box(category_id=99), "unknown_category", "annotations[1].category_id 99"),
         (_box(bbox=[1, 2, 3]), "wrong_box", "annotations[1].bbox [1, 2, 3]"),
@@ -209,20 +215,37 @@ _json = st.recursive(
 )
 
 
-@given(
-    section=st.sampled_from(["images", "annotations", "categories"]),
-    key=st.sampled_from(["id", "file_name", "width", "image_id", "category_id", "bbox", "iscrowd", "name", None]),
-    value=_json,
+_KEYS = ["id", "file_name", "width", "image_id", "category_id", "bbox", "area", "iscrowd", "name", None]
+_anywhere = given(
+    section=st.sampled_from(["images", "annotations", "categories"]), key=st.sampled_from(_KEYS), value=_json
 )
-def test_any_value_anywhere_is_survived(
-    tmp_path_factory: pytest.TempPathFactory, section: str, key: str | None, value: Any
-) -> None:
+
+
+def _spoilt(section: str, key: str | None, value: Any) -> Change:
     def spoil(coco: dict[str, Any]) -> None:
         if key is None:
             coco[section][0] = value
         else:
             coco[section][0][key] = value
 
-    report = examine(write_coco_json(tmp_path_factory.mktemp("doctor"), spoil))
+    return spoil
+
+
+@_anywhere
+def test_any_value_anywhere_is_survived(
+    tmp_path_factory: pytest.TempPathFactory, section: str, key: str | None, value: Any
+) -> None:
+    report = examine(write_coco_json(tmp_path_factory.mktemp("doctor"), _spoilt(section, key, value)))
     assert report.count("missing_photo") <= 2
     assert all(np.char.str_len(place) > 0 for finding in report.findings for place in finding.places)
+
+
+@_anywhere
+def test_what_cannot_be_loaded_is_a_fault_that_breaks_training(
+    tmp_path_factory: pytest.TempPathFactory, section: str, key: str | None, value: Any
+) -> None:
+    path = write_coco_json(tmp_path_factory.mktemp("doctor"), _spoilt(section, key, value))
+    try:
+        load_dataset(path)
+    except DataError:
+        assert examine(path, photos=False).breaks_training

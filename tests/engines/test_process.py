@@ -44,6 +44,21 @@ def test_a_killed_worker_is_noticed_and_the_logs_end_is_shown(tmp_path: Path) ->
     assert "  | the framework talks a lot\n  | info: an info" in ended.message
 
 
+def test_what_a_worker_said_just_before_it_was_killed_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Worker(write_job(tmp_path, "steps: 4\nkill_at: 3\n"), tmp_path / "log.txt", sys.executable) as worker:
+        has_words = worker._has_words
+
+        def nothing_until_it_is_dead(seconds: float) -> bool:
+            """The worker says all it has to say, and dies, right after nothing was heard."""
+            monkeypatch.setattr(worker, "_has_words", has_words)
+            os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
+            return False
+
+        monkeypatch.setattr(worker, "_has_words", nothing_until_it_is_dead)
+        events = list(worker.events())
+    assert [event.step for event in events if isinstance(event, Scalars)] == [1, 2, 2, 3]
+
+
 def test_a_stopped_worker_saves_first(tmp_path: Path) -> None:
     with Worker(write_job(tmp_path, "steps: 4\nwait_at: 3\n"), tmp_path / "log.txt", sys.executable) as worker:
         events = []

@@ -1,17 +1,19 @@
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 import numpy as np
 import pytest
 import timm
 import torch
 from torch import Tensor, nn
+from torchvision.models.detection import SSDLite320_MobileNet_V3_Large_Weights
 
+from bunri.engines.norms import freeze_norms
 from bunri.engines.torchvision.backbones import build_backbone
-from bunri.engines.torchvision.builders import build_detector, open_score_floor, scale_input
+from bunri.engines.torchvision.builders import build_detector, mistakes_in, open_score_floor, scale_input
 from bunri.engines.torchvision.config import BackboneConfig, DetectorConfig, read_config
-from bunri.engines.torchvision.norms import freeze_norms
-from bunri.errors import ConfigError
+from bunri.errors import ConfigError, EngineError
 
 TINY = {"name": "test_resnet", "arguments": {"out_indices": [2, 3]}, "fpn": {"out_channels": 32, "extra_blocks": None}}
 ANCHORS = {"class": "AnchorGenerator", "sizes": [[16], [32]], "aspect_ratios": [[1.0], [1.0]]}
@@ -55,10 +57,7 @@ def test_a_class_builder_over_a_timm_backbone_learns_and_predicts(builder: str) 
     [
         ("test_convnext", {"out_indices": [1, 2]}),
         ("test_efficientnet", {"out_indices": [2, 3]}),
-        (
-            "swin_tiny_patch4_window7_224",
-            {"out_indices": [1, 2], "img_size": 64, "embed_dim": 32, "depths": [1, 1, 2, 1]},
-        ),
+        ("swin_tiny_patch4_window7_224", {"out_indices": [1, 2], "embed_dim": 32, "depths": [1, 1, 2, 1]}),
     ],
 )
 def test_other_families_of_timm_feed_the_pyramid(name: str, arguments: dict[str, Any]) -> None:
@@ -77,6 +76,61 @@ def test_a_function_builder_needs_no_network(builder: str) -> None:
     targets = [{"boxes": torch.tensor([[8.0, 8.0, 40.0, 30.0]]), "labels": torch.tensor([3])}] * 2
     losses = model.train()([torch.rand(3, 64, 96)] * 2, targets)
     assert torch.isfinite(sum(losses.values(), torch.zeros(())))
+
+
+def test_a_transformer_takes_photos_of_every_size() -> None:
+    small = {"out_indices": [1, 2], "embed_dim": 32, "depths": [1, 1, 2, 1]}
+    values = {**TINY, "name": "swin_tiny_patch4_window7_224", "arguments": small}
+    backbone, _ = build_backbone(BackboneConfig.model_validate(values))
+    assert [tuple(backbone(torch.rand(1, 3, *size))["1"].shape[2:]) for size in ((64, 96), (128, 64))] == [
+        (4, 6),
+        (8, 4),
+    ]
+
+
+def test_weights_of_torchvision_start_all_but_the_classifier(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "ssdlite320_mobilenet_v3_large"
+    torch.manual_seed(1)
+    trained, _ = build_detector(DetectorConfig(builder=name), num_foreground=90)
+    enum: Any = SSDLite320_MobileNet_V3_Large_Weights
+    monkeypatch.setattr(enum, "get_state_dict", lambda self, *given, **options: trained.state_dict())
+    config = DetectorConfig(builder=name, arguments={"weights": "DEFAULT"})
+    model, said = build_detector(config, num_foreground=3)
+    theirs, ours = trained.state_dict(), model.state_dict()
+    anew = [key for key in ours if not torch.equal(theirs[key], ours[key])] if ours.keys() == theirs.keys() else ["all"]
+    assert anew
+    assert all(key.startswith("head.classification_head.module_list") for key in anew)
+    assert said == f"torchvision {name}: DEFAULT, {len(ours) - len(anew)} of {len(ours)} tensors"
+    assert any(not parameter.requires_grad for parameter in model.parameters()) is False  # as torchvision has it
+
+
+def test_weights_that_cannot_be_downloaded_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*given: Any, **options: Any) -> None:
+        raise URLError("Name or service not known")
+
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", unreachable)
+    config = DetectorConfig(builder="ssdlite320_mobilenet_v3_large", arguments={"weights_backbone": "DEFAULT"})
+    with pytest.raises(EngineError, match=r"must be downloaded, but: .*not known.*name a local file"):
+        build_detector(config, num_foreground=3)
+
+
+def test_every_wrong_value_of_a_config_is_found_before_training() -> None:
+    values = {
+        "builder": "FCOS",
+        "backbone": {"name": "resnt50", "weights": "nowhere.pth"},
+        "weights": "gone.pt",
+        "arguments": {"anchor_generator": {"class": "AnchorGenerater"}, "min_size": 64},
+    }
+    assert [mistake.split(";")[0] for mistake in mistakes_in(read_config(values, "m.yaml"))] == [
+        "arguments.anchor_generator.class: torchvision has no 'AnchorGenerater'",
+        "weights: must be a file, but gone.pt is not there",
+        "backbone.name: timm has no 'resnt50'",
+        "backbone.weights: must be a file, but nowhere.pth is not there",
+    ]
+    packaged = {"builder": "FCOS", "backbone": {"name": "resnet50", "weights": "packaged"}}
+    [mistake] = mistakes_in(read_config(packaged, "m.yaml"))
+    assert mistake.startswith("backbone.weights: `packaged` must go with tf_efficientnet_lite0")
+    assert mistakes_in(read_config({"builder": "FCOS", "backbone": {"name": "resnet50"}}, "m.yaml")) == []
 
 
 def test_extra_blocks_add_levels() -> None:

@@ -9,10 +9,15 @@ from torch import Tensor, nn
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
 from builders import make_dataset
-from bunri.augment import Augmenter
-from bunri.engines.torchvision.inference import predict_view
-from bunri.engines.torchvision.samples import TrainingSamples, batches, places, seed_of
+from bunri.boxes import FloatArray
+from bunri.dataset import Dataset
+from bunri.engines.feeding import LearningPhotos, batches, places, repeat_factors, seed_of
+from bunri.engines.loop.samples import TrainingSamples, training_loader
+from bunri.engines.predicting import predict_view
+from bunri.engines.torchvision.detector import make_sample
+from bunri.engines.torchvision.inference import TorchvisionFinder
 from bunri.recipe import Recipe
+from bunri.sampling import exposure
 from bunri.tta import Turn, View
 
 
@@ -29,6 +34,35 @@ def test_an_epoch_sees_every_photo_once_with_its_own_augmentation() -> None:
     assert len({seed for _, seed in seen}) == 12
 
 
+def twice_where_rare(dataset: Dataset, factor: float) -> FloatArray:
+    """A sampler of the user's own."""
+    rare = dataset.annotations.image_id[dataset.annotations.class_index == 2]
+    return np.where(np.isin(dataset.images.id, rare), factor, 1.0)
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        {"repeat_factor_threshold": 0.9},
+        {"name": f"{__name__}:twice_where_rare", "arguments": {"factor": 2.5}},
+    ],
+)
+def test_the_sampler_is_carried_as_it_was_announced(sampler: dict[str, object]) -> None:
+    boxes = [(i, i % 2, (10.0, 10.0, 50.0, 50.0)) for i in range(1, 9)] + [(4, 2, (10.0, 10.0, 50.0, 50.0))]
+    dataset, recipe = make_dataset(boxes), Recipe.model_validate({"sampler": sampler})
+    told = exposure(dataset, recipe.sampler)
+    length = repeat_factors(dataset, recipe).sum()
+    assert length == pytest.approx(told.epoch_length_ratio * len(dataset))
+    loader = training_loader(dataset, recipe, make_sample, seed=3, first=0, count=1000)
+    assert loader.batch_sampler is not None
+    rows = np.array([row for batch in loader.batch_sampler for row, _ in batch])
+    seen = np.bincount(rows, minlength=8) / len(rows) * length
+    drawn = np.bincount(
+        dataset.annotations.class_index, seen[dataset.rows_of(dataset.annotations.image_id)], len(dataset.class_names)
+    )
+    np.testing.assert_allclose(drawn, told.boxes_sampled, rtol=0.03)
+
+
 def test_seeds_depend_on_every_part() -> None:
     assert len({seed_of(0, 1), seed_of(1, 0), seed_of(0, 2), seed_of(1, 1)}) == 4
 
@@ -42,7 +76,7 @@ def test_a_sample_has_labels_from_one_and_no_crowd_or_sliver(tmp_path: Path) -> 
         (1, 1, (0.0, 0.0, 9.0, 9.0)),
     ]
     dataset = make_dataset(boxes, crowd=[False, False, False, True], image_folder=tmp_path)
-    image, target = TrainingSamples(dataset, Augmenter(()))[0, 0]
+    image, target = TrainingSamples(LearningPhotos(dataset, Recipe()), make_sample)[0, 0]
     assert image.shape == (3, 80, 100)
     assert image[:, 0, 0].mul(255).round().tolist() == [10, 20, 30]
     assert target["labels"].tolist() == [3, 1]
@@ -77,7 +111,9 @@ def test_boxes_of_every_view_come_back_exactly(tmp_path: Path, turn: Turn) -> No
         dataset.annotations, tmp_path,
     )  # fmt: skip
     done: list[int] = []
-    found = predict_view(_BrightBox(), dataset, View(turn=turn), torch.device("cpu"), done.append)
+    found = predict_view(
+        TorchvisionFinder(_BrightBox(), torch.device("cpu")), dataset, View(turn=turn), Recipe(), done.append
+    )
     assert found.box_xyxy.tolist() == [[55.0, 12.0, 95.0, 30.0]]
     assert found.class_index.tolist() == [1]
     assert found.image_id.tolist() == [7]

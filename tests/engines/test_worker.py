@@ -1,5 +1,7 @@
+import io
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +9,8 @@ import pytest
 
 from bunri.engines import base, worker
 from bunri.engines.base import CheckJob, ModelToCheck, StopRequested
-from bunri.errors import ConfigError, DataError, MissingPackageError
-from bunri.events import Ended, Event, Facts, from_line
+from bunri.errors import ConfigError, DataError, MissingPackageError, OutputError
+from bunri.events import Ended, Event, Facts, Note, from_line
 from bunri.files import read_json, write_text
 from experiment_files import make_job
 
@@ -58,6 +60,22 @@ def test_every_end_has_a_last_word(work: Any, ended: Ended) -> None:
     assert found.message.endswith(ended.message)
 
 
+class _OnAFullDisk(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_under_the_log_keeps_nobody_from_the_last_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", _OnAFullDisk())
+    reading, writing = os.pipe()
+    worker._connect(str(writing))(Note("the run goes on"))
+    assert from_line(os.read(reading, 1000).decode()) == Note("the run goes on")
+    assert worker._outcome(raising(OutputError("last.pt must be writable"))).message == "last.pt must be writable"
+    assert worker._outcome(raising(RuntimeError("boom"))).message == "RuntimeError: boom"
+    os.close(reading)
+    os.close(writing)
+
+
 def test_a_check_answers_for_every_model_and_names_all_its_mistakes(tmp_path: Path) -> None:
     (tmp_path / "good.yaml").write_text("steps: 4\n")
     recipe = {"augment": [{"HorizontalFlop": {}}], "optimizer": {"name": "AdamX"}}
@@ -72,7 +90,12 @@ def test_a_check_answers_for_every_model_and_names_all_its_mistakes(tmp_path: Pa
     )
     worker.check(job)
     answer = read_json(tmp_path / "answer.json", "the answer")
-    assert answer["good"] == {"mistakes": [], "before": "steps: 4\n", "after": "noise: 2\nsteps: 4\n"}
+    assert answer["good"] == {
+        "mistakes": [],
+        "before": "steps: 4\n",
+        "after": "noise: 2\nsteps: 4\n",
+        "suffix": ".yaml",
+    }
     key, augment, optimizer = answer["bad"]["mistakes"]
     assert "nois: unknown key; did you mean 'noise'?" in key
     assert augment.startswith("recipe.augment[0].HorizontalFlop: Albumentations has no such transform; did you mean")

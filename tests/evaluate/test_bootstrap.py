@@ -4,7 +4,7 @@ import pytest
 from builders import make_dataset, make_predictions, random_world
 from bunri.errors import DataError, UsageError
 from bunri.evaluate import bootstrap_AP50, bootstrap_mAP50, evaluate, evaluate_with_intervals, interval
-from bunri.evaluate.bootstrap import draw_images
+from bunri.evaluate.bootstrap import contracted_tail, draw_images, drawn_blocks, expanded_tail
 from bunri.evaluate.matching import match, objects_of
 
 BOX = (10.0, 10.0, 50.0, 50.0)
@@ -16,6 +16,13 @@ def test_each_resample_draws_as_many_images_as_there_are() -> None:
     assert (times.sum(axis=0) == 50).all()
     assert times.min() == 0
     assert times.mean(axis=1).std() < 0.2  # every image about once
+
+
+def test_blocks_draw_what_one_go_draws() -> None:
+    blocks = list(drawn_blocks(30, 150, seed=1))
+    assert [block.shape for block in blocks] == [(30, 64), (30, 64), (30, 22)]
+    np.testing.assert_array_equal(np.concatenate(blocks, axis=1), draw_images(30, 150, seed=1))
+    np.testing.assert_array_equal(blocks[0], draw_images(30, 64, seed=1))
 
 
 def test_images_of_one_group_are_drawn_together() -> None:
@@ -67,6 +74,34 @@ def test_interval_by_hand() -> None:
     low, high = interval(np.concatenate([np.arange(101.0), [np.nan]]))
     assert (low, high) == pytest.approx((2.5, 97.5))
     assert np.isnan(interval(np.array([np.nan]))).all()
+
+
+def test_tails_of_few_units() -> None:
+    """Of 2 the quantile of Student's distribution at .025 is -12.7, of 10 -2.262; ten times the root of 10 / 9."""
+    assert expanded_tail(0.025, 2) < 1e-50
+    assert expanded_tail(0.025, 10) == pytest.approx(0.00855, abs=1e-4)  # the normal share below -2.384
+    assert expanded_tail(0.025, 10**7) == pytest.approx(0.025, abs=1e-6)
+    for units in (3, 10, 200):
+        assert contracted_tail(expanded_tail(0.025, units), units) == pytest.approx(0.025)
+
+
+def test_an_interval_of_few_units_is_wider_and_of_one_there_is_none() -> None:
+    samples = np.random.default_rng(0).normal(size=5000)
+    widths = [high - low for low, high in (interval(samples, units) for units in (5, 20, 1000))]
+    assert widths == sorted(widths, reverse=True)
+    assert widths[-1] == pytest.approx(2 * 1.96, abs=0.1)
+    assert np.isnan(interval(samples, 1)).all()
+
+
+def test_the_interval_of_a_class_is_of_the_images_that_have_it() -> None:
+    """One image alone has the second class: nothing is known of how it varies."""
+    dataset = make_dataset([(1, 0, BOX), (2, 0, BOX), (2, 1, BOX), (3, 0, BOX)])
+    member = make_predictions([(1, 0, 0.9, BOX), (2, 1, 0.9, BOX), (3, 0, 0.5, BOX)], seen=[1, 2, 3])
+    _, whole, by_class = evaluate_with_intervals(member, dataset, resamples=50)
+    assert np.isfinite(whole).all()
+    assert np.isfinite(by_class["Paper"]).all()
+    assert np.isnan(by_class["Metal"]).all()
+    assert np.isnan(by_class["Glass"]).all()
 
 
 def test_intervals_of_all_classes() -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from builders import make_dataset, make_predictions, random_world
+from bunri.errors import DataError, UsageError
 from bunri.evaluate import compare
 from bunri.evaluate.comparing import judge
 
@@ -22,7 +23,8 @@ def test_verdicts_of_a_clear_difference() -> None:
     assert better.low > 0
     assert better.low <= better.difference <= better.high
     assert (worse.low, worse.high) == pytest.approx((-better.high, -better.low))
-    assert better.p_value == worse.p_value == pytest.approx(2 / 1001)
+    assert better.p_value == worse.p_value
+    assert 2 / 1001 < better.p_value < 0.005
     assert better.images_to_decide is None
 
 
@@ -56,6 +58,19 @@ def test_one_floor_for_both_by_default() -> None:
     )
 
 
+def test_nothing_to_find_on_the_common_images() -> None:
+    dataset = make_dataset([(2, 0, BOX)], image_ids=[1, 2])
+    a, b = (make_predictions([(1, 0, 0.9, BOX)], name=name) for name in "ab")
+    with pytest.raises(DataError, match="an annotated object must be on the 1 images that a and b both looked at"):
+        compare(a, b, dataset)
+
+
+def test_a_floor_no_score_can_have() -> None:
+    dataset, (a, b) = random_world()
+    with pytest.raises(UsageError, match=r"min_score must lie in \[0, 1\], but got nan"):
+        compare(a, b, dataset, min_score=float("nan"))
+
+
 def test_only_common_images_count() -> None:
     dataset = make_dataset([(1, 0, BOX), (2, 0, BOX)])
     both = make_predictions([(1, 0, 0.9, BOX), (2, 0, 0.9, FAR)])
@@ -77,8 +92,33 @@ def test_groups_widen_the_interval_of_repeated_images() -> None:
 def test_judgement_by_hand() -> None:
     """99 resamples, 4 of them at or below zero: p = 2 * 5 / 100; the lowest 2.5% hold zero."""
     samples = np.concatenate([np.full(4, -0.1), np.full(95, 0.1)])
-    found = judge(0.05, samples, images=100)
-    assert found.p_value == pytest.approx(0.1)
+    found = judge(0.05, samples, images=100, units=10**6)
+    assert found.p_value == pytest.approx(0.1, abs=1e-4)
     assert found.verdict == "undecided"
     # standard error .0394; (2.8 * .0394 / .05)² * 100 images
     assert found.images_to_decide == pytest.approx(100 * (2.8 * samples.std() / 0.05) ** 2, abs=1)
+
+
+def test_one_image_or_one_group_decides_nothing() -> None:
+    dataset = make_dataset([(1, 0, BOX), (2, 0, BOX)])
+    a, b = make_predictions([(1, 0, 0.9, BOX)], seen=[1, 2]), make_predictions([(1, 0, 0.9, FAR)], seen=[1, 2])
+    for found in (compare(a.of_images([1]), b, dataset), compare(a, b, dataset, groups=[7, 7])):
+        assert found.difference > 0.4
+        assert np.isnan([found.low, found.high]).all()
+        assert (found.verdict, found.p_value, found.images_to_decide) == ("undecided", 1.0, None)
+        assert found.to_dict()["low"] is None
+
+
+def test_few_images_are_less_sure_of_the_same_resamples() -> None:
+    samples = np.random.default_rng(0).normal(0.05, 0.0235, 4000)
+    few, many = (judge(0.05, samples, units, units) for units in (8, 2000))
+    assert few.low < many.low < many.high < few.high
+    assert (few.verdict, many.verdict) == ("undecided", "better")
+    assert few.p_value > 0.05 > many.p_value
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.02, 0.04, 0.05, 0.1])
+@pytest.mark.parametrize("units", [3, 10, 50, 1000])
+def test_the_verdict_and_the_p_value_agree(shift: float, units: int) -> None:
+    found = judge(shift, np.random.default_rng(1).normal(shift, 0.02, 9999), units, units)
+    assert (found.verdict != "undecided") == (found.p_value < 0.05)

@@ -8,6 +8,7 @@ import pytest
 from builders import make_dataset, make_predictions, random_world
 from bunri.dataset import Annotations, Dataset, Images, frozen
 from bunri.evaluate import evaluate
+from bunri.evaluate.kernels import LEVEL, LEVELS
 from bunri.evaluate.matching import Matches, match, objects_of
 from bunri.predictions import Predictions, concatenate
 
@@ -64,6 +65,20 @@ def test_weights_are_copies_of_images(seed: int) -> None:
     mine = matched(member, dataset).average_precisions(times[:, None])[:, 0]
     np.testing.assert_allclose(mine, list(copies.AP50.values()), atol=1e-9)
     assert matched(member, dataset).mAP50(times[:, None])[0] == pytest.approx(copies.mAP50, abs=1e-9)
+
+
+def test_recall_levels_are_those_of_pycocotools() -> None:
+    np.testing.assert_array_equal(np.arange(LEVELS) * LEVEL, np.linspace(0, 1, 101))
+
+
+@pytest.mark.parametrize("objects", [1, 3, 7, 50, 99, 100, 101, 200])
+def test_recalls_that_fall_on_a_level(objects: int) -> None:
+    """Every other object found, after a false box each: precision is a half all the way, and then nothing."""
+    dataset = make_dataset([(i, 0, BOX) for i in range(objects)])
+    rows = [(i, 0, 0.9 - i / 1000, box) for i in range(0, objects, 2) for box in ((60.0, 60.0, 70.0, 70.0), BOX)]
+    predictions = make_predictions(rows, seen=range(objects))
+    mine = matched(predictions, dataset).average_precisions(np.ones((objects, 1), np.int64))[0, 0]
+    assert mine == pytest.approx(evaluate(predictions, dataset).AP50["Paper"], abs=1e-12)
 
 
 def test_a_class_without_objects_on_the_weighted_images_is_nan() -> None:

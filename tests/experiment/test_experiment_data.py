@@ -124,9 +124,9 @@ def test_nothing_to_learn_from(tmp_path: Path) -> None:
         load_data(load_experiment(path))
 
 
-@pytest.mark.parametrize("number", [2, 17])
-def test_photos_are_looked_for_before_anything_trains(tmp_path: Path, number: int) -> None:
+@pytest.mark.parametrize(("number", "key"), [(2, "data.images"), (17, "data.test.images")])
+def test_photos_are_looked_for_before_anything_trains(tmp_path: Path, number: int, key: str) -> None:
     path = write_experiment(tmp_path)
     (tmp_path / f"{number:04d}.jpg").unlink()
-    with pytest.raises(DataError, match=rf"1 of \d+ are not there, first .*{number:04d}\.jpg\. Set data\.images"):
+    with pytest.raises(DataError, match=rf"1 of \d+ are not there, first .*{number:04d}\.jpg\. Set {key} to"):
         load_data(load_experiment(path))

@@ -85,8 +85,8 @@ def test_a_run_is_only_resumed_as_it_was_begun(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="can only be resumed as it was begun") as caught:
         decide(changed, changed_job, resume=True)
     message = str(caught.value)
-    assert "  recipe.optimizer.lr: was 0.001, is 0.5\n" in message
-    assert "  overrides.noise: was None, is 1\n" in message
+    assert "  recipe.optimizer.lr: was not given, is 0.5\n" in message
+    assert "  overrides.noise: was not given, is 1\n" in message
     assert "  sha256.config: was '" in message
     assert "sha256.data" not in message
 

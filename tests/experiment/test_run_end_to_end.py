@@ -52,7 +52,7 @@ def run_folder(folder: Path, model: str = "a", fold: int = 0) -> RunFolder:
 def test_a_run_folder_holds_the_whole_record(finished: tuple[Path, Leaderboard]) -> None:
     folder = run_folder(finished[0].parent, "rough", 1)
     assert folder.native_config_file("rough.yaml").read_bytes() == (finished[0].parent / "rough.yaml").read_bytes()
-    assert folder.resolved_config_file.read_text() == "noise: 9\nsteps: 2\n"
+    assert folder.resolved_config_file().read_text() == "noise: 9\nsteps: 2\n"
     assert "-noise: 6\n+noise: 9\n" in folder.overrides_file.read_text()
     assert "the framework talks a lot" in folder.log_file.read_text()
     assert [row["step"] for row in read_metrics(folder.metrics_file)] == [1, 2, 2]

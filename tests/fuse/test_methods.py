@@ -95,6 +95,32 @@ def test_tiny_boxes_far_from_the_origin() -> None:
     )
 
 
+@pytest.mark.parametrize("decay", ["linear", "gaussian"])
+@pytest.mark.parametrize("lowest", [0.0, 0.05, 0.3])
+def test_boxes_that_left_the_line_early_would_not_have_been_kept(decay: str, lowest: float) -> None:
+    """Many kept boxes and many that fall below the lowest score between them."""
+    random = np.random.default_rng(2)
+    low = random.uniform(0, 60, (150, 2))
+    boxes = np.concatenate([low, low + random.uniform(20, 60, (150, 2))], axis=1).tolist()
+    rows = [(1, 0, float(s), tuple(b)) for s, b in zip(random.permutation(150) / 150, boxes, strict=True)]
+    options = FuseOptions(method="soft_nms", iou=0.1, decay=decay, soft_min_score=lowest)
+    members = [make_predictions(rows[:70]), make_predictions(rows[70:])]
+    np.testing.assert_allclose(rows_of(fuse_with(members, options, "")), fuse_slowly(members, options), atol=1e-9)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("decay", ["linear", "gaussian"])
+def test_areas_beyond_all_numbers_overlap_nothing(method: str, decay: str) -> None:
+    boxes = [(1, 0, 0.5, (0.0, 0.0, 1e200, 1e200)), (1, 0, 0.4, (0.0, 0.0, 1e200, 9e199))]
+    fused = fuse([make_predictions(boxes)], method, decay=decay)
+    np.testing.assert_allclose(fused.score, [0.5, 0.4])
+
+
+def test_the_sharpest_decay_leaves_what_does_not_overlap() -> None:
+    member = make_predictions([(1, 0, 0.9, BOX), (1, 0, 0.6, NEAR), (1, 0, 0.3, FAR)])
+    assert fuse([member], "soft_nms", sigma=1e-320).score.tolist() == [0.9, 0.3]
+
+
 def test_wbf_by_hand() -> None:
     """Boxes of IoU .8 with scores .9 and .6: box weighted 3 to 2, y_max (9 + 4.8) / 1.5 = 9.2; score (.9 + .6) / 2.
 
@@ -189,11 +215,16 @@ def test_soft_nms_by_hand() -> None:
         ({"conf_type": "min"}, "conf_type must be one of avg"),
         ({"decay": "cubic"}, "decay must be one of linear, gaussian"),
         ({"iou": 0}, r"iou must lie in \(0, 1\], but got 0"),
+        ({"iou": "0.5"}, "iou must be a number, but got '0.5'"),
         ({"weights": [1]}, "weights must have one number for each of the 2 members"),
         ({"weights": [0, 0]}, "one at least above 0"),
         ({"weights": [1, -1]}, "not negative"),
         ({"weights": [1, float("nan")]}, "finite"),
+        ({"weights": "21"}, "weights must be finite"),
         ({"min_score": [0.1]}, "min_score must have one number for each"),
+        ({"min_score": float("nan")}, r"min_score must lie in \[0, 1\], but got nan"),
+        ({"min_score": [0.1, 2]}, r"min_score must lie in \[0, 1\]"),
+        ({"threads": 0}, "threads must be at least 1, but got 0"),
         ({"sigma": 0}, "sigma must be above 0"),
         ({"soft_min_score": -1}, "soft_min_score must not be negative"),
         ({"max_boxes": 0}, "max_boxes must be above 0"),
@@ -208,6 +239,14 @@ def test_bad_options(options: dict[str, object], message: str) -> None:
 def test_no_member() -> None:
     with pytest.raises(UsageError, match="at least one member"):
         fuse([])
+    with pytest.raises(UsageError, match="but got one alone, without a list around it"):
+        fuse(make_predictions())  # type: ignore[arg-type]
+
+
+def test_floors_and_weights_may_be_arrays() -> None:
+    _, members = random_world(seed=5)
+    by_array = fuse(members, weights=np.array([2.0, 1.0]), min_score=np.array([0.1, 0.3]))  # type: ignore[arg-type]
+    np.testing.assert_array_equal(rows_of(by_array), rows_of(fuse(members, weights=[2, 1], min_score=[0.1, 0.3])))
 
 
 def test_folds_are_joined_as_they_are() -> None:

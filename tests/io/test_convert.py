@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from builders import assert_same_predictions
+from bunri.errors import UsageError
 from bunri.io import load_dataset, read_predictions
 from bunri.io.convert import convert_dataset, convert_predictions
 from io_builders import write_coco_json, write_photo
@@ -31,3 +32,14 @@ def test_predictions_by_way_of_another_format(tmp_path: Path, between: str) -> N
     assert_same_predictions(
         read_predictions(tmp_path / "out.csv", dataset), read_predictions(tmp_path / "in.csv", dataset)
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "target"), [("coco.json", "out.csv"), ("in.csv", "out.json"), ("labels", "out.json")]
+)
+def test_predictions_are_not_taken_for_a_data_set(tmp_path: Path, source: str, target: str) -> None:
+    write_coco_json(tmp_path)
+    (tmp_path / "labels").mkdir()
+    with pytest.raises(UsageError, match="If these are predictions, give the images they are on"):
+        convert_dataset(tmp_path / source, tmp_path / target)
+    assert not (tmp_path / target).exists()

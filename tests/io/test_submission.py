@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import assert_same_predictions, make_dataset, make_predictions
+from bunri.dataset import Images
 from bunri.errors import DataError
 from bunri.io import load_dataset, read_predictions, write_predictions
 from bunri.io.submission import submit
@@ -138,6 +140,14 @@ def test_images_of_one_name_cannot_be_submitted(tmp_path: Path) -> None:
     (tmp_path / "coco.json").write_text(twice)
     with pytest.raises(DataError, match="file names must be unique to write a submission, but 'a' stands"):
         write_predictions(make_predictions(()), tmp_path / "out.csv", load_dataset(tmp_path / "coco.json"))
+
+
+def test_names_that_stand_twice_in_the_data_set_are_never_taken_for_two(tmp_path: Path) -> None:
+    images = Images(np.array([1, 2]), ("a.jpg", "a.jpg"), np.array([9, 9]), np.array([9, 9]))
+    dataset = replace(make_dataset([], image_ids=[1, 2]), images=images)
+    (tmp_path / "p.csv").write_text("PredictionString,image_id\n0 0.5 1 1 2 2,a.jpg\n,a.jpg\n")
+    with pytest.raises(DataError, match="every image must have one row"):
+        read_predictions(tmp_path / "p.csv", dataset)
 
 
 def test_submit_gives_every_image_a_row(tmp_path: Path) -> None:

@@ -137,3 +137,13 @@ def test_a_place_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> No
     (tmp_path / "yolo/images").write_text("in the way")
     with pytest.raises(OutputError, match="must be writable"):
         write_yolo(dataset, tmp_path / "yolo")
+
+
+def test_label_files_are_written_as_they_were_read(tmp_path: Path) -> None:
+    write_photo(tmp_path / "images/a.png", size=(317, 211))
+    labels = "1 0.328413 0.5 0.102837 0.25\n0 0.1 0.900001 0.003 0.1\n"
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels/a.txt").write_text(labels)
+    (tmp_path / "data.yaml").write_text("train: images\nnames: [Can, Cup]\n")
+    write_yolo(read_yolo(tmp_path / "data.yaml"), tmp_path / "again")
+    assert (tmp_path / "again/labels/a.txt").read_text() == labels

@@ -62,8 +62,10 @@ def test_a_loss_that_was_no_number_leaves_a_gap() -> None:
 
 
 def test_search_and_sampler() -> None:
-    ensemble = Ensemble("", [], [SearchStep("single", "fcos", 0.5, 1), SearchStep("add", "fcos + ssd", 0.6, 8)])
-    [line] = search_figure(ensemble)["data"]
+    fitted = SearchStep("learned", "fit", "learned: fcos", 0.95, 1)  # in sample, and no way that led to it
+    way = [SearchStep("fused", "single", "fcos", 0.5, 1), SearchStep("fused", "add", "fcos + ssd", 0.6, 8)]
+    [line] = search_figure(Ensemble("", [], [fitted, *way]))["data"]
+    assert line["name"] == "fused"
     assert (line["x"], line["y"], line["text"]) == ([1, 8], [0.5, 0.6], ["single: fcos", "add: fcos + ssd"])
     sampler = Sampler(0.1, ("fcos",), [SeenClass("Battery", 3, 9.5)], 1.2, None)
     assert [bars["y"] for bars in sampler_figure(sampler)["data"]] == [[3], [9.5]]

@@ -130,6 +130,17 @@ def test_names_cannot_break_out_of_the_page(tmp_path: Path) -> None:
     assert "&lt;script&gt;alert" in html
 
 
+def test_a_sampler_of_the_users_own_is_named_and_not_run(tmp_path: Path) -> None:
+    folder = make_experiment_folder(tmp_path)
+    experiment = json.loads((folder / "experiment.json").read_text())
+    experiment["models"][0]["recipe"] = {"sampler": {"name": "no_such_module:by_rarest"}}
+    (folder / "experiment.json").write_text(json.dumps(experiment))
+    write_report(folder, tmp_path / "report.html")
+    words = " ".join((tmp_path / "report.html").read_text().split())
+    assert "faster_rcnn: as often as no_such_module:by_rarest says; what that does is kept in" in words
+    assert "retinanet, fcos: every photo is seen once" in words
+
+
 def test_an_empty_folder_gives_a_page_that_says_what_is_missing(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     write_report(tmp_path / "empty", tmp_path / "report.html")

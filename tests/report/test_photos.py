@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from builders import make_dataset, make_predictions
+from bunri.diagnosis.mistakes import match
 from bunri.errors import DataError
 from bunri.report.facts import ShownBox
-from bunri.report.mistakes import match
 from bunri.report.photos import errors_per_image, mistakes_of, worst_photos
 
 OBJECT = (10.0, 10.0, 50.0, 50.0)

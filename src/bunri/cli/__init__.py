@@ -11,7 +11,7 @@ import typer
 from bunri.cli.output import print_text, say
 from bunri.errors import BunriError
 
-MODULES = ("data", "training", "ensembles", "pages")
+MODULES = ("data", "training", "ensembles", "diagnosis", "ledger", "pages")
 """Modules of verbs, in the order of the help; each has its functions in ``COMMANDS``."""
 
 
@@ -52,6 +52,8 @@ def _show_version(wanted: bool) -> None:
 
 
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Options of the command itself."""

@@ -136,6 +136,7 @@ def convert(
     source: Annotated[Path, typer.Argument(help="Predictions, COCO JSON of a data set, or data.yaml.")],
     target: Annotated[Path, typer.Argument(help="File of another format, or a folder for YOLO files.")],
     images: Annotated[Path | None, typer.Option("--images", help="COCO JSON the predictions are on.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Convert predictions (with --images) or a data set (without) between formats."""
     from bunri.io.convert import convert_dataset, convert_predictions
@@ -144,7 +145,7 @@ def convert(
         convert_dataset(source, target)
     else:
         convert_predictions(source, target, images)
-    print_text(str(target))
+    print_json({"out": str(target)}) if as_json else print_text(str(target))
 
 
 COMMANDS: tuple[Callable[..., None], ...] = (doctor, split, pseudo, submit, convert)

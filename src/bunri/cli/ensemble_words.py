@@ -1,5 +1,6 @@
 """Results of evaluating, searching and comparing, as text."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from bunri.cli.output import table
@@ -37,7 +38,8 @@ def _counted(values: dict[str, Any]) -> str:
 def _number(value: float | None, interval: list[float] | None = None) -> str:
     if value is None:
         return "-"
-    return f"{value:.4f}" if interval is None else f"{value:.4f} [{interval[0]:.4f}, {interval[1]:.4f}]"
+    known = interval is not None and not math.isnan(interval[0])
+    return f"{value:.4f} [{interval[0]:.4f}, {interval[1]:.4f}]" if interval and known else f"{value:.4f}"
 
 
 def comparison_text(found: "Comparison") -> str:
@@ -51,11 +53,18 @@ def comparison_text(found: "Comparison") -> str:
         f"(lowest: {found.a} {found.lowest_score_a:.4g}, {found.b} {found.lowest_score_b:.4g})",
     ]
     if found.images_to_decide is not None:
-        lines[1] += f"; about {found.images_to_decide} images would decide"
+        lines[1] += f"; {_needed(found.images_to_decide)} images would decide"
     return "\n".join(lines)
 
 
+def _needed(images: int) -> str:
+    """About a number of images: two digits are all that such a number is good for."""
+    return "more than a million" if images > 1_000_000 else f"about {float(f'{images:.2g}'):,.0f}"
+
+
 def _difference(found: "Comparison") -> str:
+    if math.isnan(found.low):
+        return f"{found.difference:+.4f}, without interval (of one image or group alone)"
     return f"{found.difference:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
 
 

@@ -1,6 +1,6 @@
 """Verbs on predictions: eval, fuse, search, gain, compare."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -80,10 +80,27 @@ def fuse(
     given |= {"decay": decay, "sigma": sigma, "soft_min_score": soft_min_score}
     options = {name: value for name, value in given.items() if value is not None}
     paths = member_paths(predictions, member)
-    if recipe is not None and options:
-        raise UsageError(f"a recipe has options of its own, but --{' --'.join(options).replace('_', '-')} came too")
+    _refuse_unused(options, recipe)
     facts = _fuse_files(paths, images, out, options, max_boxes, recipe, allow_missing)
     print_json(facts) if as_json else print_text(f"{facts['boxes']} boxes on {facts['images']} images: {out}")
+
+
+_SOFT_NMS_ALONE = ("decay", "sigma", "soft_min_score")
+
+
+def _refuse_unused(options: dict[str, Any], recipe: Path | None) -> None:
+    """An option that would do nothing is a mistake."""
+    method = options.get("method", "wbf")
+    if recipe is not None and options:
+        raise UsageError(f"a recipe has options of its own, but {_as_flags(options)} came too")
+    if method != "soft_nms" and (soft := [name for name in _SOFT_NMS_ALONE if name in options]):
+        raise UsageError(f"{_as_flags(soft)} must go with --method soft_nms, but the method is {method}")
+    if method != "wbf" and "conf_type" in options:
+        raise UsageError(f"--conf-type must go with --method wbf, but the method is {method}")
+
+
+def _as_flags(names: Iterable[str]) -> str:
+    return " ".join(f"--{name.replace('_', '-')}" for name in names)
 
 
 def _fuse_files(
@@ -237,10 +254,19 @@ def compare(
     from bunri.io import read_predictions
 
     dataset = read_truth(truth)
-    members = [read_predictions(path, dataset) for path in (a, b)]
+    members = [read_predictions(path, dataset, name) for path, name in zip((a, b), _told_apart(a, b), strict=True)]
     labels = image_labels(dataset, groups or "none")
     found = compare(members[0], members[1], dataset, resamples, seed, min_score, labels)
     print_json(found.to_dict()) if as_json else print_text(comparison_text(found))
+
+
+def _told_apart(a: Path, b: Path) -> tuple[str, str]:
+    """Names of two files: the stems, or as much of the paths before them as tells them apart."""
+    for parts in (1, 2, 3):
+        names = tuple("/".join(path.with_suffix("").parts[-parts:]) for path in (a, b))
+        if names[0] != names[1]:
+            return names[0], names[1]
+    return str(a), str(b)
 
 
 COMMANDS: tuple[Callable[..., None], ...] = (eval_, fuse, search, gain, compare)

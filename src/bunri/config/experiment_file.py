@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from bunri.recipe import Recipe
 from bunri.settings import Settings
@@ -79,12 +79,13 @@ class FoldSettings(Settings):
         """The folds to train."""
         return tuple(range(self.count)) if self.run is None else self.run
 
-    @model_validator(mode="after")
-    def _folds_exist(self) -> "FoldSettings":
-        strangers = [fold for fold in self.to_run if fold >= self.count]
-        if strangers or len(set(self.to_run)) < len(self.to_run):
-            raise ValueError(f"run must name folds from 0 to {self.count - 1}, each once")
-        return self
+    @field_validator("run")
+    @classmethod
+    def _folds_exist(cls, run: tuple[int, ...] | None, info: ValidationInfo) -> tuple[int, ...] | None:
+        count = info.data.get("count")
+        if run is not None and count is not None and (max(run, default=0) >= count or len(set(run)) < len(run)):
+            raise ValueError(f"must name folds from 0 to {count - 1}, each once")
+        return run
 
 
 class ModelSettings(Settings):
@@ -100,8 +101,8 @@ class ModelSettings(Settings):
     """Overrides: dotted keys of the native config and their values."""
     recipe: Recipe = Recipe()
     """Written as the differences to the experiment's recipe."""
-    stages: Literal["one", "two"] | None = None
-    """One-stage or two-stage, for the leaderboard."""
+    stages: Literal["one", "two", "transformer"] | None = None
+    """One-stage, two-stage or a transformer, for the leaderboard; null takes what the engine says of the model."""
 
 
 class EngineSettings(Settings):
@@ -157,6 +158,9 @@ class Experiment(Settings):
     """How the models become one; null leaves it out."""
     writers: WritersSettings = WritersSettings()
     """What records the runs."""
+    python_path: tuple[Path, ...] = ()
+    """Folders in which code of your own is looked for (engines, optimizers, samplers, augmentations, writers); by
+    default the folder of the experiment file."""
     runs: Path = Path("runs")
     """Root of the run folders, relative to where the command is given."""
 

@@ -28,8 +28,10 @@ def load_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
     """
     values = apply_overrides(read_yaml(path, "the experiment"), overrides)
     values.setdefault("name", path.stem)
+    values.setdefault("python_path", ["."])
     checks = (_model_mistakes, _engine_mistakes, _family_mistakes)
     mistakes = [*_expand_paths(values, path.parent), *(mistake for check in checks for mistake in check(values))]
+    _expand_python_path(values, path.parent)
     _spread_recipe(values)
     mistakes += _by_name(Experiment.mistakes_in(values), values)
     if mistakes:
@@ -79,6 +81,13 @@ def _expand_paths(values: dict[str, Any], folder: Path) -> list[str]:
     return mistakes
 
 
+def _expand_python_path(values: dict[str, Any], folder: Path) -> None:
+    if isinstance(values["python_path"], list):
+        values["python_path"] = [
+            str(_absolute(folder, entry)) if isinstance(entry, str) else entry for entry in values["python_path"]
+        ]
+
+
 def _absolute(folder: Path, text: str) -> Path:
     """Not resolved: an interpreter that is a link knows its environment by the place of the link."""
     return Path(os.path.abspath(folder / Path(text).expanduser()))  # noqa: PTH100 - resolve() would follow links
@@ -106,9 +115,9 @@ def _family_mistakes(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _engine_mistakes(values: Mapping[str, Any]) -> Iterator[str]:
-    engines = {str(model.get("name")): str(model.get("engine", "torchvision")) for model in _models(values)}
-    known = [*ENGINES, *(engine for engine in engines.values() if ":" in engine)]
-    for name, engine in engines.items():
+    engines = [(str(model.get("name")), str(model.get("engine", "torchvision"))) for model in _models(values)]
+    known = [*ENGINES, *(engine for _, engine in engines if ":" in engine)]
+    for name, engine in engines:
         if engine not in known:
             yield f"models.{name}.engine: {engine!r} is unknown{nearest(engine, known)}"
     for engine in _mapping(values, "engines"):

@@ -14,6 +14,9 @@ OPEN_KEYS = ("set", "where", "layer_factors", "weights")
 LENGTHS = ("epochs", "iterations")
 """A recipe gives one of them; a model that gives one replaces the other of the common recipe."""
 
+SAMPLERS = (("repeat_factor_threshold",), ("name", "arguments"))
+"""A recipe has one kind of sampler; a model that gives one replaces the other of the common recipe."""
+
 
 def apply_overrides(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
     """A copy of plain values with overrides applied; values are read as YAML, list entries by position or name.
@@ -88,7 +91,18 @@ def merge_recipes(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str
     """
     length_given = any(own.get(key) is not None for key in LENGTHS)
     kept = {key: value for key, value in common.items() if not (length_given and key in LENGTHS)}
-    return _merged(kept, own)
+    return _merged(_without_other_sampler(kept, own.get("sampler")), own)
+
+
+def _without_other_sampler(common: Mapping[str, Any], own: Any) -> dict[str, Any]:
+    """The common recipe without the kind of sampler that a model's own replaces."""
+    kept, sampler = dict(common), common.get("sampler")
+    if not isinstance(own, Mapping) or not isinstance(sampler, Mapping):
+        return kept
+    replaced = [key for kind in SAMPLERS if not any(own.get(k) is not None for k in kind) for key in kind]
+    if len(replaced) < sum(map(len, SAMPLERS)):
+        kept["sampler"] = {key: value for key, value in sampler.items() if key not in replaced}
+    return kept
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

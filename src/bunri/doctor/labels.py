@@ -10,7 +10,7 @@ from bunri.dataset import leaves_folder
 from bunri.doctor.findings import Fault
 from bunri.errors import DataError
 from bunri.files import read_json
-from bunri.io.records import is_box, is_integer, is_text
+from bunri.io.records import is_box, is_integer, is_number, is_text
 
 Record = dict[str, Any]
 _Rule = tuple[str, Callable[[Any], bool], str]
@@ -61,6 +61,12 @@ _BOX_RULES: tuple[_Rule, ...] = (
     ("category_id", is_integer, "an integer"),
 )
 _BOX_KEYS: tuple[_Rule, ...] = (*_BOX_RULES, ("bbox", _always, "a box"))
+_FREE_BOX_KEYS: tuple[_Rule, ...] = (
+    ("id", is_integer, "an integer"),
+    ("area", lambda value: value is None or is_number(value), "a finite number"),
+    ("iscrowd", lambda value: value in (None, 0, 1), "0 or 1"),
+)
+"""They may be absent, but not of another type."""
 _CATEGORY_RULES: tuple[_Rule, ...] = (_ID, ("name", is_text, "a text"))
 
 
@@ -92,6 +98,7 @@ def faults_of_labels(labels: Labels) -> Iterator[Fault]:
     yield from _wrong_records("images", labels.images, _IMAGE_RULES)
     yield from _wrong_records("annotations", labels.annotations, _BOX_KEYS)
     yield from _wrong_records("categories", labels.categories, _CATEGORY_RULES)
+    yield from _wrong_values("annotations", labels.annotations, _FREE_BOX_KEYS)
     for check in _CHECKS:
         yield from check(labels)
 
@@ -101,10 +108,16 @@ def _wrong_records(section: str, records: list[Any], rules: Iterable[_Rule]) -> 
         if not isinstance(record, dict):
             yield "wrong_record", f"{section}[{row}] must be an object, but is {_type(record)}"
             continue
-        for key, is_right, must in rules:
+        for key, _, _ in rules:
             if key not in record:
                 yield "wrong_record", f"{section}[{row}].{key} is absent"
-            elif not is_right(record[key]):
+    yield from _wrong_values(section, records, rules)
+
+
+def _wrong_values(section: str, records: list[Any], rules: Iterable[_Rule]) -> Iterator[Fault]:
+    for row, record in enumerate(records):
+        for key, is_right, must in rules if isinstance(record, dict) else ():
+            if key in record and not is_right(record[key]):
                 yield "wrong_record", f"{section}[{row}].{key} must be {must}, but is {record[key]!r:.60}"
 
 
@@ -182,7 +195,7 @@ def _absences(labels: Labels) -> Iterator[Fault]:
         yield "no_boxes", "annotations"
         return
     boxes = [box for box in labels.annotations if isinstance(box, dict)]
-    used = {box.get("category_id") for box in boxes if is_integer(box.get("category_id"))}
+    used = {box["category_id"] for box in boxes if is_integer(box.get("category_id"))}
     for _, category in _whole(labels.categories, _CATEGORY_RULES):
         if category["id"] not in used:
             yield "class_without_boxes", category["name"]

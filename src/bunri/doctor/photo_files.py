@@ -10,9 +10,8 @@ import numpy as np
 from bunri.dataset import leaves_folder
 from bunri.doctor.findings import Fault
 from bunri.doctor.labels import Labels, place_of_image
-from bunri.errors import DataError
 from bunri.files import sha256_of
-from bunri.photos import Hash, exif_orientation, near_duplicate_pairs, perceptual_hash, read_photo
+from bunri.photos import Hash, UnreadablePhoto, exif_orientation, near_duplicate_pairs, perceptual_hash, read_photo
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,8 @@ def faults_of_photos(labels: Labels, folder: Path) -> Iterator[Fault]:
             continue
         try:
             yield from _faults_of_photo(path, image, seen)
-        except DataError as error:
-            yield "unreadable_photo", str(error)
+        except UnreadablePhoto as error:
+            yield "unreadable_photo", f"{path}: {error.reason}"
     yield from _repeated_photos(list(seen.values()))
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from pydantic import field_serializer
+
 from bunri.errors import ConfigError, MissingPackageError
 from bunri.events import Emit
 from bunri.recipe import Recipe
@@ -38,6 +40,8 @@ class Job(Settings):
     """The framework's own config file, byte for byte as the user wrote it."""
     overrides: dict[str, Any] = {}
     """Dotted keys of the native config and their new values."""
+    resolved: Path | None = None
+    """What :meth:`Engine.resolve` made of config and overrides, whole; null where nothing was resolved before."""
     recipe: Recipe = Recipe()
     """How to train and predict."""
     run_folder: Path
@@ -70,6 +74,10 @@ class Job(Settings):
         """The run folder with its paths."""
         return RunFolder(self.run_folder)
 
+    @field_serializer("recipe")
+    def _what_is_given(self, recipe: Recipe) -> dict[str, Any]:
+        return recipe.given()
+
 
 class ModelToCheck(Settings):
     """A native config, its overrides and its recipe, to be checked before anything trains."""
@@ -82,6 +90,10 @@ class ModelToCheck(Settings):
     """Dotted keys of the native config and their new values."""
     recipe: Recipe = Recipe()
     """How it would be trained."""
+
+    @field_serializer("recipe")
+    def _what_is_given(self, recipe: Recipe) -> dict[str, Any]:
+        return recipe.given()
 
 
 class CheckJob(Settings):
@@ -118,10 +130,17 @@ def job_should_stop() -> bool:
 
 @dataclass(frozen=True)
 class ResolvedConfig:
-    """A native config with overrides applied, as text before and after."""
+    """A native config with overrides applied, as text before and after.
+
+    Attributes:
+        before: The config, with what it is based on where it has bases.
+        after: The same with the overrides; read alone it says the whole model.
+        suffix: Of a file that holds such a text.
+    """
 
     before: str
     after: str
+    suffix: str = ".yaml"
 
 
 class Engine(Protocol):
@@ -132,6 +151,12 @@ class Engine(Protocol):
 
         Raises:
             ConfigError: A key the framework does not know; the message names the nearest one.
+        """
+
+    def refusals(self, resolved: ResolvedConfig, recipe: Recipe) -> list[str]:
+        """What the framework cannot honour of a recipe with this model: one sentence each, ``<field>: why``.
+
+        Asked before anything trains; nothing of a recipe may be dropped in silence.
         """
 
     def train(self, job: Job, emit: Emit) -> None:
@@ -150,6 +175,10 @@ class Engine(Protocol):
 
 ENGINES: Mapping[str, str] = {
     "torchvision": "bunri.engines.torchvision.engine:TorchvisionEngine",
+    "detectron2": "bunri.engines.detectron2.engine:Detectron2Engine",
+    "ultralytics": "bunri.engines.ultralytics.engine:UltralyticsEngine",
+    "mmdetection": "bunri.engines.mmdetection.engine:MMDetectionEngine",
+    "effdet": "bunri.engines.effdet.engine:EffdetEngine",
 }
 """Name of an engine and where its class is; the class is imported only in the worker."""
 

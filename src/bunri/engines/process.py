@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from bunri.engines.environments import environment_of
 from bunri.errors import BunriError, ConfigError, DataError, EngineError
 from bunri.events import Ended, Event, from_line
 from bunri.files import cannot_write
@@ -34,8 +35,21 @@ LOG_LINES = 8
 
 
 def interpreter_of(engine: str, configured: str | None = None) -> str:
-    """The Python that runs an engine: of the experiment, of ``BUNRI_<ENGINE>_PYTHON``, or the one running now."""
-    return configured or os.environ.get(f"BUNRI_{engine.upper()}_PYTHON") or sys.executable
+    """The Python that runs an engine.
+
+    Of the experiment, of ``BUNRI_<ENGINE>_PYTHON``, of the environment ``bunri engines install`` made, or this one.
+    """
+    return configured or os.environ.get(variable_of(engine)) or _installed(engine) or sys.executable
+
+
+def variable_of(engine: str) -> str:
+    """The environment variable that names an engine's Python."""
+    return f"BUNRI_{engine.upper()}_PYTHON"
+
+
+def _installed(engine: str) -> str | None:
+    environment = environment_of(engine)
+    return None if environment is None else str(environment.python)
 
 
 def error_of(ended: Ended) -> BunriError:
@@ -109,10 +123,13 @@ class Worker:
 
         A forked child of the framework may hold the pipe open after the worker's death, so the process is asked, too.
         """
-        while not select.select([self._pipe], [], [], 0.5)[0]:
-            if self._process.poll() is not None:
+        while not self._has_words(0.5):
+            if self._process.poll() is not None and not self._has_words(0.0):  # it may speak and die in between
                 return b""
         return os.read(self._pipe, 1 << 16)
+
+    def _has_words(self, seconds: float) -> bool:
+        return bool(select.select([self._pipe], [], [], seconds)[0])
 
     def _wait(self) -> int:
         try:

@@ -26,6 +26,20 @@ SIDE = 160
 
 CONFIGS: Mapping[str, str] = {
     "torchvision": "builder: ssdlite320_mobilenet_v3_large\n",
+    "detectron2": """
+_BASE_: Base-RCNN-FPN.yaml
+MODEL:
+  WEIGHTS: ""
+  BACKBONE: {FREEZE_AT: 0}
+  RESNETS: {DEPTH: 18, RES2_OUT_CHANNELS: 64, NORM: GN}
+  FPN: {OUT_CHANNELS: 32}
+  RPN: {POST_NMS_TOPK_TRAIN: 100, POST_NMS_TOPK_TEST: 100}
+  ROI_BOX_HEAD: {FC_DIM: 64}
+INPUT: {MIN_SIZE_TRAIN: [128], MIN_SIZE_TEST: 128}
+""",
+    "ultralytics": "model: yolov8n.yaml\nimgsz: 160\n",
+    "mmdetection": "_base_: 'mmdet::rtmdet/rtmdet_tiny_8xb32-300e_coco.py'\nmodel: {backbone: {init_cfg: null}}\n",
+    "effdet": "{model: tf_efficientdet_lite0, image_size: [256, 256]}\n",
 }
 """A small native config for each engine, of random weights, as nothing may be downloaded."""
 

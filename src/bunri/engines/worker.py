@@ -10,6 +10,8 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from types import FrameType
@@ -55,13 +57,19 @@ def _connect(descriptor: str | None) -> Emit:
 
     def emit(event: Event) -> None:
         if isinstance(event, Note):
-            print(f"{event.level}: {event.text}", flush=True)  # noqa: T201 - stdout is the run's log
+            _log(f"{event.level}: {event.text}")
         try:
             os.write(channel, f"{to_line(event)}\n".encode())
         except OSError:
             request_stop()
 
     return emit
+
+
+def _log(text: str) -> None:
+    """Write to the run's log; a full disk, which is often why there is something to say, must not keep it from us."""
+    with suppress(OSError):
+        print(text, flush=True)  # noqa: T201 - stdout is the run's log
 
 
 def _on_signal(number: int, frame: FrameType | None) -> None:
@@ -77,12 +85,12 @@ def _outcome(work: Callable[[], None]) -> Ended:
     except StopRequested:
         return Ended("stopped", "stopped on request at a checkpoint")
     except BunriError as error:
-        traceback.print_exc()
+        _log(traceback.format_exc())
         return Ended("failed", str(error), error.exit_code)
     except KeyboardInterrupt:
         return Ended("stopped", "stopped at once, without a new checkpoint")
     except (Exception, SystemExit) as error:  # the framework's own failure, of any kind
-        traceback.print_exc()
+        _log(traceback.format_exc())
         return Ended("failed", traceback.format_exception_only(error)[-1].strip(), 1)
     return Ended("done")
 
@@ -128,14 +136,17 @@ def _checked(engine: Engine, model: ModelToCheck) -> dict[str, Any]:
     answer: dict[str, Any] = {"mistakes": []}
     try:
         resolved = engine.resolve(model.config, model.overrides)
-        answer |= {"before": resolved.before, "after": resolved.after}
+        answer |= asdict(resolved)
+        answer["mistakes"] += [f"recipe.{refusal}" for refusal in engine.refusals(resolved, model.recipe)]
+    except ConfigError as error:
+        answer["mistakes"] += error.mistakes
     except BunriError as error:
         answer["mistakes"].append(str(error))
     for test in _RECIPE_CHECKS:
         try:
             test(model)
         except ConfigError as error:
-            answer["mistakes"].append(f"recipe.{error}")
+            answer["mistakes"] += [f"recipe.{mistake}" for mistake in error.mistakes]
     return answer
 
 
@@ -152,7 +163,13 @@ def _check_optimizer(model: ModelToCheck) -> None:
         check_optimizer(model.recipe.optimizer)
 
 
-_RECIPE_CHECKS: tuple[Callable[[ModelToCheck], None], ...] = (_check_augment, _check_optimizer)
+def _check_sampler(model: ModelToCheck) -> None:
+    from bunri.sampling import check_sampler
+
+    check_sampler(model.recipe.sampler)
+
+
+_RECIPE_CHECKS: tuple[Callable[[ModelToCheck], None], ...] = (_check_augment, _check_optimizer, _check_sampler)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike
 
 from bunri.boxes import FloatArray
 from bunri.dataset import Dataset
-from bunri.evaluate.bootstrap import bootstrap_mAP50, interval
-from bunri.evaluate.counted import counted_images
+from bunri.errors import DataError
+from bunri.evaluate.bootstrap import bootstrap_mAP50, contracted_tail, groups_of, interval, units_of
+from bunri.evaluate.counted import check_floor, counted_images
 from bunri.evaluate.metrics import evaluate, none_if_nan
 from bunri.predictions import Predictions
 
@@ -28,10 +29,11 @@ class Comparison:
         mAP50_a: On the common images.
         mAP50_b: On the common images.
         difference: ``mAP50_a - mAP50_b``.
-        low: Of the 95% percentile interval of the difference over resampled images.
+        low: Of the 95% interval of the difference over resampled images (``interval``); NaN of one image or group.
         high: Of the same.
-        p_value: Two-sided: how often resampled differences fall on the other side of zero, twice.
-        verdict: ``better`` (a is better, the interval lies above zero), ``worse`` or ``undecided``.
+        p_value: Two-sided: how often resampled differences fall on the other side of zero, twice; made larger for few
+            images or groups as the interval is made wider.
+        verdict: ``better`` (the interval lies above zero, the p-value below 0.05), ``worse`` or ``undecided``.
         images: Number of common images.
         images_to_decide: About how many images would show a difference of this size (with 95% confidence, in four
             cases of five); None unless undecided, or where there is no difference at all.
@@ -84,16 +86,24 @@ def compare(
         groups: One label for each image of the data set; images of one label are drawn together.
 
     Raises:
-        DataError: The two have no image of the data set in common.
+        DataError: The two have no image of the data set in common, or no object is on the common ones.
+        UsageError: The floor is outside of [0, 1].
     """
     counted = counted_images([a, b], dataset)
     used = [member.of_images(counted) for member in (a, b)]
     lowest = [float(member.score.min()) if len(member) else math.nan for member in used]
     floor = max(np.nan_to_num(lowest).tolist()) if min_score is None else min_score
+    check_floor(floor)
     both = [member.above(floor) for member in used]
     mAP50_a, mAP50_b = (evaluate(member, dataset).mAP50 for member in both)
+    if math.isnan(mAP50_a):
+        raise DataError(
+            f"an annotated object must be on the {len(counted)} images that {a.name or 'a'} and {b.name or 'b'} both "
+            "looked at, but there is none. Check that predictions and annotations belong together."
+        )
     samples = bootstrap_mAP50(both, dataset, resamples, seed, groups)
-    found = judge(mAP50_a - mAP50_b, samples[0] - samples[1], len(counted))
+    units = units_of(counted, groups_of(dataset, counted, groups))
+    found = judge(mAP50_a - mAP50_b, samples[0] - samples[1], len(counted), units)
     return Comparison(
         a=a.name,
         b=b.name,
@@ -120,19 +130,30 @@ class Judgement:
     images_to_decide: int | None
 
 
-def judge(difference: float, samples: FloatArray, images: int) -> Judgement:
-    """Judge a difference by its resampled values ``(R,)``; NaN among them are left out."""
+def judge(difference: float, samples: FloatArray, images: int, units: int) -> Judgement:
+    """Judge a difference by its resampled values ``(R,)``; NaN among them are left out.
+
+    Args:
+        difference: The difference.
+        samples: Its resampled values.
+        images: How many images it is of.
+        units: How many images, or groups of images, were drawn from.
+    """
     defined = samples[~np.isnan(samples)]
-    low, high = interval(defined)
-    verdict = "better" if low > 0 else "worse" if high < 0 else "undecided"
-    needed = _images_to_decide(difference, float(defined.std()), images) if verdict == "undecided" else None
-    return Judgement(difference, low, high, _p_value(defined), verdict, needed)
+    low, high = interval(defined, units)
+    p_value = _p_value(defined, units)
+    sure = p_value < 0.05  # of a handful of units the interval ends where the resamples do, too early
+    verdict = "better" if sure and low > 0 else "worse" if sure and high < 0 else "undecided"
+    is_open = verdict == "undecided" and units > 1
+    needed = _images_to_decide(difference, float(defined.std()), images) if is_open else None
+    return Judgement(difference, low, high, p_value, verdict, needed)
 
 
-def _p_value(samples: FloatArray) -> float:
-    """Two-sided, never 0: with R resamples nothing below 2 / (R + 1) can be told."""
+def _p_value(samples: FloatArray, units: int) -> float:
+    """Two-sided, never 0: with R resamples nothing below 2 / (R + 1) can be told; 1 of a single unit."""
     below, above = np.count_nonzero(samples <= 0), np.count_nonzero(samples >= 0)
-    return float(min(1.0, 2 * (1 + min(below, above)) / (len(samples) + 1)))
+    share = (1 + min(below, above)) / (len(samples) + 1)
+    return 1.0 if units < 2 or share >= 0.5 else 2 * contracted_tail(share, units)
 
 
 def _images_to_decide(difference: float, error: float, images: int) -> int | None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from bunri.boxes import IntArray
 from bunri.dataset import Dataset
-from bunri.errors import DataError
+from bunri.errors import DataError, UsageError
 from bunri.predictions import Predictions
 
 
@@ -41,3 +41,13 @@ def check_classes(predictions: Predictions, dataset: Dataset) -> None:
             f"class_index of {predictions.name or 'predictions'} must be below {count}, the number of classes, "
             f"but got {predictions.class_index.max()}. Check the order of classes."
         )
+
+
+def check_floor(min_score: float) -> None:
+    """Refuse a floor that no score can have.
+
+    Raises:
+        UsageError: Says what came.
+    """
+    if not 0 <= min_score <= 1:
+        raise UsageError(f"min_score must lie in [0, 1], but got {min_score}")

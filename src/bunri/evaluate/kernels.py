@@ -12,6 +12,11 @@ Int16Array = NDArray[np.int16]
 Int32Array = NDArray[np.int32]
 
 
+LEVELS, LEVEL = 101, 0.01
+"""pycocotools' recall levels are ``numpy.linspace(0, 1, 101)``, which are these multiples to the last bit; rounded ones
+would move AP50 by 1e-5."""
+
+
 class Truth(NamedTuple):
     """Annotated boxes by image and class."""
 
@@ -86,15 +91,16 @@ def match_detections(
     """
     count = 0
     for run in range(len(found.image)):
+        first, last, image, class_index = low[run], high[run], found.image[run], found.class_index[run]
         for row in range(found.place[run], found.place[run] + min(found.size[run], max_boxes)):
-            best = _best_object(truth, low[run], high[run], found.box, row, iou)
-            if best >= 0 and truth.is_crowd[best]:
-                continue
-            outcomes.score[count], outcomes.is_true[count] = found.score[row], best >= 0
-            outcomes.image[count], outcomes.class_index[count] = found.image[run], found.class_index[run]
-            count += 1
+            best = _best_object(truth, first, last, found.box, row, iou) if first < last else -1
             if best >= 0:
+                if truth.is_crowd[best]:
+                    continue
                 truth.taken[best] = True
+            outcomes.score[count], outcomes.is_true[count] = found.score[row], best >= 0
+            outcomes.image[count], outcomes.class_index[count] = image, class_index
+            count += 1
     return count
 
 
@@ -125,7 +131,9 @@ def _best_object(truth: Truth, low: int, high: int, box: FloatArray, row: int, i
 
 
 @compiled
-def gaps_of_false(outcomes: Outcomes, count: int, first: IntArray, trues: IntArray, gap: IntArray) -> None:
+def gaps_of_false(
+    outcomes: Outcomes, count: int, first: IntArray, trues: IntArray, true_score: FloatArray, gap: IntArray
+) -> None:
     """Write between which true positives each false positive stands; only true positives need be sorted.
 
     Args:
@@ -133,24 +141,42 @@ def gaps_of_false(outcomes: Outcomes, count: int, first: IntArray, trues: IntArr
         count: How many count.
         first: ``(C + 1,)`` first true positive of each class in ``trues``.
         trues: ``(T,)`` true positives by class, falling score and order of detections.
+        true_score: ``(T,)`` their scores.
         gap: ``(count,)`` the first of ``trues`` that ranks below a false positive; T where there is none of its class,
             and for true positives.
     """
     for k in range(count):
-        gap[k] = len(trues)
-        if not outcomes.is_true[k]:
-            low, high = first[outcomes.class_index[k]], first[outcomes.class_index[k] + 1]
-            end = high
-            while low < high:
-                middle = (low + high) // 2
-                other = trues[middle]
-                value = outcomes.score[other]
-                if value > outcomes.score[k] or (value == outcomes.score[k] and other < k):
-                    low = middle + 1
-                else:
-                    high = middle
-            if low < end:
-                gap[k] = low
+        low, end, score = first[outcomes.class_index[k]], first[outcomes.class_index[k] + 1], outcomes.score[k]
+        place = _first_below(true_score, low, end, score)
+        while place > low and true_score[place - 1] == score and trues[place - 1] > k:
+            place -= 1
+        gap[k] = len(trues) if outcomes.is_true[k] or place == end else place
+
+
+@compiled_part
+def _first_below(falling: FloatArray, low: int, end: int, score: float) -> int:
+    """Place of the first of ``falling[low:end]`` below a score, or ``end``; halved without branches."""
+    place, length = low, end - low
+    while length > 1:
+        half = length // 2
+        place += half * np.int64(falling[place + half - 1] >= score)
+        length -= half
+    return place + 1 if length == 1 and falling[place] >= score else place
+
+
+@compiled
+def count_objects(image: IntArray, class_index: IntArray, weights: Int16Array, objects: Int32Array) -> None:
+    """Add up how often the objects ``(N,)`` of each class count.
+
+    Args:
+        image: ``(N,)`` ranks of their images.
+        class_index: ``(N,)``
+        weights: ``(images, R)`` how often each image counts.
+        objects: ``(C, R)`` result; comes as zeros.
+    """
+    for k in range(len(image)):
+        for r in range(weights.shape[1]):
+            objects[class_index[k], r] += weights[image[k], r]
 
 
 @compiled
@@ -158,62 +184,83 @@ def average_precisions(
     ranking: Ranking,
     objects: Int32Array,
     weights: Int16Array,
-    levels: FloatArray,
     true: Int32Array,
     total: Int32Array,
+    work: FloatArray,
     result: FloatArray,
 ) -> None:
     """Average precision of each class under R weightings of the images, NaN where no object counts.
 
     An image of weight k counts as k copies of it. Precision at recall r is the best precision at any recall from r on,
-    sampled at ``levels`` as pycocotools does.
+    sampled at the 101 recalls 0, 0.01, ..., 1 as pycocotools does.
 
     Args:
         ranking: Of the detections.
         objects: ``(C, R)`` weighted number of objects.
         weights: ``(images, R)`` how often each image counts.
-        levels: ``(101,)`` rising recalls, from 0 to 1.
-        true: ``(T, R)`` scratch, T the most true positives of a class.
-        total: ``(T, R)`` scratch.
+        true: ``(T + 1, R)`` scratch, T the most true positives of a class.
+        total: ``(T + 1, R)`` scratch.
+        work: ``(2, R)`` scratch.
         result: ``(C, R)``
     """
+    for r in range(weights.shape[1]):
+        true[0, r], total[0, r] = 0, 0
     for c in range(len(ranking.first) - 1):
         count = ranking.first[c + 1] - ranking.first[c]
         _count_detections(ranking, ranking.first[c], count, weights, true, total)
-        for r in range(weights.shape[1]):
-            result[c, r] = _interpolated(true, total, r, count, objects[c, r], levels)
+        _interpolate(true, total, count, objects[c], work[0], work[1], result[c])
 
 
 @compiled_part
 def _count_detections(
     ranking: Ranking, first: int, count: int, weights: Int16Array, true: Int32Array, total: Int32Array
 ) -> None:
-    """Weighted numbers of true positives and of all detections down to each of ``count`` true positives."""
+    """Weighted numbers of true positives and of all detections down to each of ``count`` true positives, from row 1."""
     width = weights.shape[1]
     for t in range(count):
         image = ranking.true_image[first + t]
         for r in range(width):
-            true[t, r] = weights[image, r] + (true[t - 1, r] if t > 0 else 0)
-            total[t, r] = weights[image, r] + (total[t - 1, r] if t > 0 else 0)
+            true[t + 1, r] = weights[image, r] + true[t, r]
+            total[t + 1, r] = weights[image, r] + total[t, r]
         for k in range(ranking.false_first[first + t], ranking.false_first[first + t + 1]):
             image = ranking.false_image[k]
             for r in range(width):
-                total[t, r] += weights[image, r]
+                total[t + 1, r] += weights[image, r]
 
 
 @compiled_part
-def _interpolated(true: Int32Array, total: Int32Array, r: int, count: int, objects: int, levels: FloatArray) -> float:
-    """Mean over recall levels of the best precision at that recall or beyond, walking from the last detection up."""
-    if objects == 0:
-        return np.nan
-    level, best, sum_of_levels = len(levels) - 1, 0.0, 0.0
-    while level >= 0 and (count == 0 or levels[level] > true[count - 1, r] / objects):
-        level -= 1
-    for t in range(count - 1, -1, -1):
-        if total[t, r] > 0:
-            best = max(best, true[t, r] / total[t, r])
-        recall_before = true[t - 1, r] / objects if t > 0 else -1.0
-        while level >= 0 and levels[level] > recall_before:
-            sum_of_levels += best
-            level -= 1
-    return sum_of_levels / len(levels)
+def _interpolate(
+    true: Int32Array,
+    total: Int32Array,
+    count: int,
+    objects: Int32Array,
+    best: FloatArray,
+    levels: FloatArray,
+    result: FloatArray,
+) -> None:
+    """Mean over recall levels of the best precision at that recall or beyond, walking from the last detection up.
+
+    All resamples take a step at a time, without branches: ``levels`` is how many levels lie at or below the recall the
+    walk has come to, and ``best`` the best precision met.
+    """
+    width = len(result)
+    for r in range(width):
+        best[r], result[r] = 0.0, 0.0
+        levels[r] = _levels_up_to(true[count, r] / max(objects[r], 1))
+    for t in range(count, 0, -1):
+        for r in range(width):
+            precision = true[t, r] / max(total[t, r], 1)
+            best[r] = precision if precision > best[r] else best[r]
+            below = _levels_up_to(true[t - 1, r] / max(objects[r], 1))
+            result[r] += best[r] * (levels[r] - below)
+            levels[r] = below
+    for r in range(width):
+        result[r] = (result[r] + best[r] * levels[r]) / LEVELS if objects[r] > 0 else np.nan
+
+
+@compiled_part
+def _levels_up_to(recall: float) -> float:
+    """How many of the levels k * 0.01, as rounded in floating point, lie at or below a recall."""
+    k = np.floor(recall * 100)
+    k = k + 1 if (k + 1) * LEVEL <= recall else k
+    return float(k if k * LEVEL > recall else k + 1)

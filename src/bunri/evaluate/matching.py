@@ -14,15 +14,13 @@ from bunri.evaluate.kernels import (
     Ranking,
     Truth,
     average_precisions,
+    count_objects,
     gaps_of_false,
     match_detections,
 )
 from bunri.predictions import Predictions
 from bunri.sorted_boxes import sorted_boxes
 from bunri.sorting_kernels import place_by_key
-
-LEVELS = np.linspace(0.0, 1.0, 101)
-"""pycocotools' recall levels; rounded ones would move AP50 by 1e-5."""
 
 BLOCK = 64
 """Resamples scored in one go: their counts stay in the processor's cache."""
@@ -48,10 +46,12 @@ class Objects:
     is_crowd: BoolArray
     classes: int
 
-    def counts(self, weights: NDArray[np.integer[Any]]) -> IntArray:
+    def counts(self, weights: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
         """Number of objects of each class ``(C, R)`` when images count ``weights`` ``(I, R)`` times; no crowds."""
         image, class_index = np.divmod(self.key[~self.is_crowd], self.classes)
-        return np.stack([weights[image[class_index == c]].sum(axis=0) for c in range(self.classes)])
+        result = np.zeros((self.classes, weights.shape[1]), np.int32)
+        count_objects(image, class_index, np.ascontiguousarray(weights, np.int16), result)
+        return result
 
 
 def objects_of(dataset: Dataset, image_id: IntArray) -> Objects:
@@ -70,23 +70,23 @@ class Matches:
     objects: Objects
     ranking: Ranking
 
-    def average_precisions(self, weights: IntArray) -> FloatArray:
+    def average_precisions(self, weights: NDArray[np.integer[Any]]) -> FloatArray:
         """Average precision at IoU 0.5 of each class ``(C, R)`` when images count ``weights`` ``(I, R)`` times.
 
         NaN where a class has no object on images that count.
         """
-        result = np.empty((self.objects.classes, weights.shape[1]))
-        most = int(np.diff(self.ranking.first).max(initial=0))
-        for left in range(0, weights.shape[1], BLOCK):
-            part = np.ascontiguousarray(weights[:, left : left + BLOCK], np.int16)
-            objects = self.objects.counts(part).astype(np.int32)
-            true, total = (np.empty((most, part.shape[1]), np.int32) for _ in range(2))
-            scores = np.empty((self.objects.classes, part.shape[1]))
-            average_precisions(self.ranking, objects, part, LEVELS, true, total, scores)
-            result[:, left : left + BLOCK] = scores
+        blocks = [weights[:, left : left + BLOCK] for left in range(0, weights.shape[1], BLOCK)]
+        return np.concatenate([np.empty((self.objects.classes, 0)), *map(self._average_precisions, blocks)], axis=1)
+
+    def _average_precisions(self, weights: NDArray[np.integer[Any]]) -> FloatArray:
+        part, most = np.ascontiguousarray(weights, np.int16), int(np.diff(self.ranking.first).max(initial=0))
+        width = part.shape[1]
+        true, total = (np.empty((most + 1, width), np.int32) for _ in range(2))
+        result = np.empty((self.objects.classes, width))
+        average_precisions(self.ranking, self.objects.counts(part), part, true, total, np.empty((2, width)), result)
         return result
 
-    def mAP50(self, weights: IntArray) -> FloatArray:
+    def mAP50(self, weights: NDArray[np.integer[Any]]) -> FloatArray:
         """Mean over the classes that have objects, ``(R,)``; NaN where none has."""
         return mean_of_defined(self.average_precisions(weights))
 
@@ -165,7 +165,7 @@ def _ranked(outcomes: Outcomes, count: int, classes: int) -> Ranking:
     trues = trues[np.lexsort((-outcomes.score[trues], outcomes.class_index[trues]))]
     first = np.searchsorted(outcomes.class_index[trues], np.arange(classes + 1))
     gap, rows, start = np.empty(count, np.int64), np.empty(count, np.int64), np.zeros(len(trues) + 2, np.int64)
-    gaps_of_false(outcomes, count, first, trues, gap)
+    gaps_of_false(outcomes, count, first, trues, outcomes.score[trues], gap)
     place_by_key(gap, start, rows)
     between = rows[: start[len(trues)]]
     return Ranking(first, outcomes.image[trues], start[:-1], outcomes.image[between])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bunri.boxes import FloatArray, IntArray, xyxy_to_xywh
 from bunri.dataset import Dataset
-from bunri.evaluate.counted import counted_images
+from bunri.evaluate.counted import check_floor, counted_images
 from bunri.predictions import Predictions
 
 SIZES = ("small", "medium", "large")
@@ -87,7 +87,9 @@ def evaluate(predictions: Predictions, dataset: Dataset, min_score: float = 0.0,
 
     Raises:
         DataError: No image counts, or a class is not one of the data set.
+        UsageError: The floor is outside of [0, 1].
     """
+    check_floor(min_score)
     counted = counted_images([predictions], dataset)
     used = predictions.above(min_score).of_images(counted)
     precision = _precision(used, dataset, counted, max_boxes)

@@ -14,6 +14,9 @@ from bunri.events import Ended
 from bunri.files import read_json, write_text
 from bunri.settings import all_mistakes
 
+RESOLVED = ("before", "after", "suffix")
+"""Keys of a worker's answer that make a :class:`ResolvedConfig`."""
+
 
 def resolve_configs(experiment: Experiment, models: Sequence[ModelSettings]) -> dict[str, ResolvedConfig]:
     """The native config of each model with its overrides, as its engine reads them.
@@ -27,10 +30,22 @@ def resolve_configs(experiment: Experiment, models: Sequence[ModelSettings]) -> 
     answers: dict[str, Mapping[str, Any]] = {}
     for engine in dict.fromkeys(model.engine for model in models):
         answers |= _ask(experiment, engine, [model for model in models if model.engine == engine])
-    mistakes = [f"models.{name}: {mistake}" for name, answer in answers.items() for mistake in answer["mistakes"]]
+    mistakes = _told_once({name: answer["mistakes"] for name, answer in answers.items()})
     if mistakes:
         raise all_mistakes(f"experiment {experiment.name}", mistakes)
-    return {name: ResolvedConfig(answer["before"], answer["after"]) for name, answer in answers.items()}
+    return {name: ResolvedConfig(*(answer[key] for key in RESOLVED)) for name, answer in answers.items()}
+
+
+def _told_once(mistakes: Mapping[str, Sequence[str]]) -> list[str]:
+    """Mistakes by model as lines; what all models have from the common recipe is one line."""
+    first = next(iter(mistakes.values()), ())
+    common = [
+        mistake
+        for mistake in first
+        if mistake.startswith("recipe.") and len(mistakes) > 1 and all(mistake in own for own in mistakes.values())
+    ]
+    own = [f"models.{name}: {mistake}" for name, its in mistakes.items() for mistake in its if mistake not in common]
+    return [*common, *own]
 
 
 def _ask(experiment: Experiment, engine: str, models: Sequence[ModelSettings]) -> dict[str, Mapping[str, Any]]:
@@ -39,7 +54,7 @@ def _ask(experiment: Experiment, engine: str, models: Sequence[ModelSettings]) -
         engine=engine,
         models=tuple(_to_check(model) for model in models),
         answer=folder / "answer.json",
-        python_path=python_path(models),
+        python_path=python_path(experiment, models),
     )
     write_text(folder / "job.json", job.model_dump_json())
     interpreter = interpreter_of(engine, experiment.interpreter(engine))
@@ -56,6 +71,6 @@ def _to_check(model: ModelSettings) -> ModelToCheck:
     return ModelToCheck(name=model.name, config=model.config, overrides=model.set, recipe=model.recipe)
 
 
-def python_path(models: Sequence[ModelSettings]) -> tuple[Path, ...]:
-    """Where modules of the user's own are looked for: beside the native configs, and where the command is given."""
-    return (*dict.fromkeys(model.config.parent for model in models), Path.cwd())
+def python_path(experiment: Experiment, models: Sequence[ModelSettings]) -> tuple[Path, ...]:
+    """Where code of the user's own is looked for: beside configs and experiment, and where the command is given."""
+    return tuple(dict.fromkeys([*(model.config.parent for model in models), *experiment.python_path, Path.cwd()]))

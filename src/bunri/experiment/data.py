@@ -61,8 +61,9 @@ def load_data(experiment: Experiment) -> ExperimentData:
     train = select(whole, settings.train.where, "data.train.where")
     test = _load_test(settings)
     _check_boxes(train, settings)
-    for dataset in (train, *([test] if test else [])):
-        _check_photos(dataset)
+    _check_photos(train, "data.images")
+    if test is not None:
+        _check_photos(test, "data.test.images")
     if test is not None:
         _check_apart(train, test)
     paths = [settings.annotations, *([settings.test.annotations or settings.annotations] if settings.test else [])]
@@ -78,13 +79,13 @@ def _check_boxes(train: Dataset, settings: DataSettings) -> None:
         )
 
 
-def _check_photos(dataset: Dataset) -> None:
+def _check_photos(dataset: Dataset, key: str) -> None:
     """Look for all photos before hours of training end at one that is not there."""
     missing = [str(path) for row in range(len(dataset)) if not (path := dataset.path_of(row)).is_file()]
     if missing:
         raise DataError(
             f"every image must have its photo, but {len(missing)} of {len(dataset)} are not there, first {missing[0]}. "
-            "Set data.images to their folder; `bunri doctor` gives the whole list."
+            f"Set {key} to their folder; `bunri doctor` gives the whole list."
         )
 
 

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from bunri.dataset import Dataset
 from bunri.evaluate import Comparison, compare, evaluate_with_intervals
+from bunri.evaluate.metrics import none_if_nan
 from bunri.experiment.data import ExperimentData
 from bunri.experiment.gathering import Member
 from bunri.files import write_json
@@ -44,7 +45,7 @@ class Leaderboard:
         folder: Where everything lies.
         rows: The models in the order of the file, the ensemble last.
         gain: The ensemble against the best single model out of fold, in pairs.
-        test_gain: The ensemble against the best single model on test, in pairs.
+        test_gain: The same two on test, in pairs: neither was chosen by looking at the test images.
     """
 
     experiment: str
@@ -104,12 +105,10 @@ def evaluate_member(member: Member, data: ExperimentData) -> dict[str, Scores | 
 
 def _scores(predictions: Predictions, truth: Dataset, groups: ArrayLike | None) -> Scores:
     found = evaluate_with_intervals(predictions, truth, groups=groups)
-    values = found.evaluation.to_dict()
-    known = values["mAP50"] is not None
     return {
-        **values,
-        "mAP50_low": found.mAP50.low if known else None,
-        "mAP50_high": found.mAP50.high if known else None,
+        **found.evaluation.to_dict(),
+        "mAP50_low": none_if_nan(found.mAP50.low),
+        "mAP50_high": none_if_nan(found.mAP50.high),
     }
 
 
@@ -134,19 +133,19 @@ AllScores = Mapping[str, Mapping[str, Scores | None]]
 
 
 def _gain(members: Sequence[Member], ensemble: Member, scores: AllScores, data: ExperimentData) -> Comparison:
-    best = best_single(members, scores, "out_of_fold")
+    best = best_single(members, scores)
     return compare(ensemble.out_of_fold, best.out_of_fold, data.train, groups=data.groups)
 
 
 def _test_gain(
     members: Sequence[Member], ensemble: Member, scores: AllScores, data: ExperimentData
 ) -> Comparison | None:
-    best = best_single(members, scores, "test")
+    best = best_single(members, scores)
     if ensemble.test is None or best.test is None or data.test_truth is None:
         return None
     return compare(ensemble.test, best.test, data.test_truth)
 
 
-def best_single(members: Sequence[Member], scores: AllScores, place: str) -> Member:
-    """The model of the highest mAP50 out of fold or on test; of equal ones the first."""
-    return max(members, key=lambda member: (scores[member.name][place] or {}).get("mAP50") or 0.0)
+def best_single(members: Sequence[Member], scores: AllScores) -> Member:
+    """The model of the highest mAP50 out of fold, which is how one would choose; of equal ones the first."""
+    return max(members, key=lambda member: (scores[member.name]["out_of_fold"] or {}).get("mAP50") or 0.0)

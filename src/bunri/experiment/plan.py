@@ -15,7 +15,17 @@ from bunri.settings import Settings
 
 Action = Literal["train", "continue", "skip"]
 
-HOW_NOT_WHAT = ("run_folder", "resume", "threads", "device", "loader_workers", "python_path", "checkpoint", "tasks")
+HOW_NOT_WHAT = (
+    "run_folder",
+    "resume",
+    "threads",
+    "device",
+    "loader_workers",
+    "python_path",
+    "checkpoint",
+    "tasks",
+    "resolved",
+)
 """Parts of a job that may change between a run and its continuation."""
 
 FILES = ("config", "train", "val", "predict")
@@ -74,7 +84,7 @@ def job_of(experiment: Experiment, run: PlannedRun, files: DataFiles) -> Job:
         threads=experiment.threads_per_worker,
         device=experiment.device,
         resume=run.action == "continue",
-        python_path=python_path([run.model]),
+        python_path=python_path(experiment, [run.model]),
     )
 
 
@@ -126,9 +136,19 @@ def _compared(job: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in job.items() if key not in HOW_NOT_WHAT + FILES}
 
 
+_ABSENT = object()
+
+
 def _differences(old: Any, new: Any, place: str) -> Iterator[str]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in dict.fromkeys([*old, *new]):
-            yield from _differences(old.get(key), new.get(key), f"{place}.{key}" if place else str(key))
+    """Absent settings count as empty mappings where the other side has one: only what was given is recorded."""
+    keyed = [{} if value is _ABSENT else value for value in (old, new)]
+    if all(isinstance(value, dict) for value in keyed):
+        for key in dict.fromkeys([*keyed[0], *keyed[1]]):
+            inner = [value.get(key, _ABSENT) for value in keyed]
+            yield from _differences(inner[0], inner[1], f"{place}.{key}" if place else str(key))
     elif old != new:
-        yield f"{place}: was {old!r}, is {new!r}"
+        yield f"{place}: was {_said(old)}, is {_said(new)}"
+
+
+def _said(value: Any) -> str:
+    return "not given" if value is _ABSENT else repr(value)

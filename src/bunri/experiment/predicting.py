@@ -93,6 +93,7 @@ def _job(run: RunFolder, folder: RunFolder, photos: Dataset) -> Job:
     changes: Mapping[str, Any] = {
         "config": run.native_config_file(trained.config.name).absolute(),
         "run_folder": folder.path,
+        "resolved": trained.resolved and run.path.absolute() / trained.resolved.name,
         "tasks": ("predict",),
         "train": None,
         "val": None,

@@ -6,22 +6,30 @@ from os import PathLike
 from pathlib import Path
 
 from bunri.config import Experiment, load_experiment
+from bunri.engines.base import Job, ResolvedConfig
 from bunri.engines.process import error_of
-from bunri.errors import EngineError
+from bunri.errors import EngineError, UsageError
 from bunri.events import Ended
-from bunri.experiment.checks import resolve_configs
+from bunri.experiment.checks import python_path, resolve_configs
 from bunri.experiment.data import DataFiles, ExperimentData, classes_of, load_data, write_data
 from bunri.experiment.ensemble import build_ensemble
+from bunri.experiment.exposures import Announce, say_nothing, tell_exposures
 from bunri.experiment.gathering import gather
 from bunri.experiment.leaderboard import Leaderboard, make_leaderboard
 from bunri.experiment.plan import PlannedRun, decide, job_of, planned_runs
 from bunri.experiment.provenance import provenance
 from bunri.experiment.runs import Crew, PreparedRun
 from bunri.files import write_json
+from bunri.user_code import found_in
+from bunri.writers import check_writers
 
 
 def run(
-    experiment: str | PathLike[str], overrides: Sequence[str] = (), resume: bool = False, overwrite: bool = False
+    experiment: str | PathLike[str],
+    overrides: Sequence[str] = (),
+    resume: bool = False,
+    overwrite: bool = False,
+    announce: Announce = say_nothing,
 ) -> Leaderboard:
     """Train every model of an experiment file on every fold, predict, evaluate and fuse.
 
@@ -30,21 +38,26 @@ def run(
         overrides: ``dotted.key=value``, as on the command line.
         resume: Skip what is done and go on with what was stopped, failed or killed.
         overwrite: Delete what a former run left.
+        announce: Told before training what the samplers do to the classes.
 
     Raises:
         ConfigError: The file, a native config or an override is wrong; all mistakes at once.
+        MissingPackageError: A writer's package is not installed.
         DataError: The data is wrong.
         UsageError: There are runs already, or they were begun differently.
         EngineError: A run failed; the message names its log.
     """
     settings = load_experiment(Path(experiment), overrides)
-    data = load_data(settings)
-    files = write_data(data, settings)
-    runs = _decided(settings, files, resume, overwrite)
-    prepared = _prepared(settings, runs, files)
-    write_json(settings.folder / "experiment.json", settings.model_dump(mode="json"))
-    facts = provenance(Path(experiment).absolute().parent) | classes_of(data.train)
-    ends = Crew(settings, facts).run(prepared)
+    with found_in(python_path(settings, ())):
+        check_writers(settings.writers)
+        data = load_data(settings)
+        files = write_data(data, settings)
+        runs = _decided(settings, files, resume, overwrite)
+        prepared = _prepared(settings, runs, files)
+        tell_exposures(settings, runs, data, announce)
+        write_json(settings.folder / "experiment.json", settings.model_dump(mode="json"))
+        facts = provenance(Path(experiment).absolute().parent) | classes_of(data.train)
+        ends = Crew(settings, facts).run(prepared)
     _refuse_unfinished([one.run for one in prepared], ends)
     return conclude(settings, runs, data)
 
@@ -57,13 +70,21 @@ def conclude(settings: Experiment, runs: Sequence[PlannedRun], data: ExperimentD
 
 
 def dry_run(
-    experiment: str | PathLike[str], overrides: Sequence[str] = (), resume: bool = False, overwrite: bool = False
+    experiment: str | PathLike[str],
+    overrides: Sequence[str] = (),
+    resume: bool = False,
+    overwrite: bool = False,
+    announce: Announce = say_nothing,
 ) -> tuple[PlannedRun, ...]:
     """Check everything and say what would be done with each run, without training; raises as :func:`run` does."""
     settings = load_experiment(Path(experiment), overrides)
-    files = write_data(load_data(settings), settings)
-    runs = _decided(settings, files, resume, overwrite)
-    _prepared(settings, runs, files)
+    with found_in(python_path(settings, ())):
+        check_writers(settings.writers)
+        data = load_data(settings)
+        files = write_data(data, settings)
+        runs = _decided(settings, files, resume, overwrite)
+        _prepared(settings, runs, files)
+        tell_exposures(settings, runs, data, announce)
     return runs
 
 
@@ -79,7 +100,22 @@ def _prepared(settings: Experiment, runs: Sequence[PlannedRun], files: DataFiles
     unfinished = [planned for planned in runs if planned.action != "skip"]
     wanted = [model for model in settings.models if any(planned.model is model for planned in unfinished)]
     configs = resolve_configs(settings, wanted)
-    return [PreparedRun(run, job_of(settings, run, files), configs[run.model.name]) for run in unfinished]
+    return [_prepare(run, job_of(settings, run, files), configs[run.model.name]) for run in unfinished]
+
+
+def _prepare(run: PlannedRun, job: Job, config: ResolvedConfig) -> PreparedRun:
+    """Put the place of the resolved config into the job; a run goes on only with the config it was begun with.
+
+    Raises:
+        UsageError: The resolved config has changed, as a file that the native config is based on may have.
+    """
+    resolved = run.folder.resolved_config_file(config.suffix)
+    if run.action == "continue" and resolved.exists() and resolved.read_text() != config.after:
+        raise UsageError(
+            f"{run.label} can only be resumed with the config it was begun with, but {run.model.config} with what it "
+            f"is based on no longer gives {resolved}. Undo the change, or begin anew with --overwrite."
+        )
+    return PreparedRun(run, job.model_copy(update={"resolved": resolved}), config)
 
 
 def _refuse_unfinished(runs: Sequence[PlannedRun], ends: Sequence[Ended]) -> None:

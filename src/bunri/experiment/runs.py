@@ -74,9 +74,22 @@ class Crew:
             facts |= {"fold": run.fold, "seed": run.seed, "sha256": hashes_of(run, prepared.job)}
             facts |= {"interpreter": self._experiment.interpreter(run.model.engine)}
             manifest = ManifestWriter(run.folder, facts)
-            recorded = RecordedRun(self._experiment.name, run.model.name, run.label, run.folder, slot)
+            recorded = self._recorded(prepared, slot)
             writers: list[Writer] = [manifest, *open_writers(self._experiment.writers, recorded)]
             return self._follow(prepared, writers, lock)
+
+    def _recorded(self, prepared: PreparedRun, slot: int) -> RecordedRun:
+        run, val = prepared.run, prepared.job.val
+        return RecordedRun(
+            experiment=self._experiment.name,
+            model=run.model.name,
+            label=run.label,
+            folder=run.folder,
+            slot=slot,
+            experiment_folder=self._experiment.folder.absolute(),
+            recipe=plain(run.model.recipe),
+            val=(val.annotations, val.images) if val is not None else None,
+        )
 
     def _follow(self, prepared: PreparedRun, writers: Sequence[Writer], lock: int) -> Ended:
         folder, engine = prepared.run.folder, prepared.run.model.engine
@@ -116,7 +129,7 @@ def write_inputs(prepared: PreparedRun) -> None:
     if run.action == "train":
         folder.clear()
     write_bytes(folder.native_config_file(run.model.config.name), read_bytes(run.model.config, "the model config"))
-    write_text(folder.resolved_config_file, prepared.config.after)
+    write_text(folder.resolved_config_file(prepared.config.suffix), prepared.config.after)
     write_text(folder.overrides_file, unified_diff(prepared.config, run.model.config.name))
     write_json(folder.job_file, plain(prepared.job))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bunri.boxes import BoolArray, FloatArray, IntArray
+from bunri.dataset import freeze
 from bunri.fuse.kernels import Cells, Fused, Votes
 from bunri.predictions import Predictions
 from bunri.sorted_boxes import SortedBoxes, sorted_boxes
@@ -85,11 +86,7 @@ def fused_predictions(columns: MemberColumns, fused: Fused, name: str) -> Predic
     cells = columns.cells
     first = np.concatenate([[0], np.cumsum(fused.size)])
     rows = np.arange(first[-1]) + np.repeat(cells.place[:-1] - first[:-1], fused.size)
-    return Predictions(
-        image_id=columns.image_id[np.repeat(cells.image, fused.size)],
-        class_index=np.repeat(cells.class_index, fused.size),
-        score=fused.score[rows],
-        box_xyxy=fused.box[rows],
-        seen_image_id=columns.image_id,
-        name=name,
-    )
+    image_id, class_index = (np.repeat(c, fused.size) for c in (columns.image_id[cells.image], cells.class_index))
+    score, box = fused.score[rows], fused.box[rows]
+    freeze((image_id, class_index, score, box))
+    return Predictions(image_id, class_index, score, box, columns.image_id, name)

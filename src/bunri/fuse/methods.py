@@ -58,7 +58,7 @@ def fuse(
         method=method,
         iou=iou,
         weights=None if weights is None else tuple(weights),
-        min_score=tuple(min_score) if isinstance(min_score, Sequence) else min_score,
+        min_score=tuple(min_score) if isinstance(min_score, Sequence | np.ndarray) else min_score,
         conf_type=conf_type,
         decay=decay,
         sigma=sigma,
@@ -73,8 +73,11 @@ def fuse_with(predictions: Sequence[Predictions], options: FuseOptions, name: st
     from bunri.fuse.columns import fused_predictions, member_columns
     from bunri.fuse.running import fuse_columns
 
-    if not predictions:
-        raise UsageError("at least one member must be given to fuse, but there is none")
+    if isinstance(predictions, Predictions) or not predictions:
+        got = "one alone, without a list around it" if isinstance(predictions, Predictions) else "none"
+        raise UsageError(f"at least one member must be given to fuse, in a list, but got {got}")
+    if threads < 1:
+        raise UsageError(f"threads must be at least 1, but got {threads}")
     weights = options.weights_of(len(predictions))
     floors = options.floors_of(len(predictions))
     used = np.flatnonzero(weights > 0)

@@ -17,18 +17,19 @@ def fuse_cells(cells: Cells, first: int, last: int, rule: Rule, votes: Votes, sc
         count, place = ZERO, cells.place[cell]
         for k in range(merge_runs(cells, cell, rule, scratch)):
             row = scratch.row[k]
-            c = best_overlap(scratch, count, cells, row, rule.iou)
+            c, score = best_overlap(scratch, count, cells, row, rule.iou), scratch.score[k]
             if c < 0:
-                c = count
+                put(scratch, count, box[row, 0], box[row, 1], box[row, 2], box[row, 3])
+                store(fused, place + count, score, box, row)
+                for side in range(4):
+                    sums[count, side] = score * box[row, side]
+                sums[count, 4] = score
                 count += 1
-                for column in range(5):
-                    sums[c, column] = 0.0
-                put(scratch, c, box[row, 0], box[row, 1], box[row, 2], box[row, 3])
-                store(fused, place + c, scratch.score[k], box, row)
-            weight = scratch.score[k] * iou_of(scratch.box, c, box, row)
-            for side in range(4):
-                sums[c, side] += weight * box[row, side]
-            sums[c, 4] += weight
+            else:
+                weight = score * iou_of(scratch.box, c, box, row)
+                for side in range(4):
+                    sums[c, side] += weight * box[row, side]
+                sums[c, 4] += weight
         for c in range(count):
             if sums[c, 4] > 0:
                 for side in range(4):

@@ -44,12 +44,18 @@ class FuseOptions:
         _check_choice("method", self.method, METHODS)
         _check_choice("conf_type", self.conf_type, CONF_TYPES)
         _check_choice("decay", self.decay, DECAYS)
+        for name in ("iou", "sigma", "soft_min_score"):
+            _check(_is_number(getattr(self, name)), f"{name} must be a number", repr(getattr(self, name)))
         _check(0 < self.iou <= 1, "iou must lie in (0, 1]", self.iou)
         _check(self.sigma > 0, "sigma must be above 0", self.sigma)
         _check(self.soft_min_score >= 0, "soft_min_score must not be negative", self.soft_min_score)
         _check(self.max_boxes is None or self.max_boxes > 0, "max_boxes must be above 0", self.max_boxes)
+        floors = self.min_score if isinstance(self.min_score, tuple) else (self.min_score,)
+        good = all(_is_number(floor) and 0 <= floor <= 1 for floor in floors)
+        _check(good, "min_score must lie in [0, 1]", self.min_score)
         if self.weights is not None:
-            good = all(math.isfinite(w) and w >= 0 for w in self.weights) and sum(self.weights) > 0
+            good = all(_is_number(w) and math.isfinite(w) and w >= 0 for w in self.weights)
+            good = good and sum(self.weights) > 0
             _check(good, "weights must be finite, not negative, and one at least above 0", self.weights)
 
     def weights_of(self, members: int) -> FloatArray:
@@ -63,6 +69,10 @@ class FuseOptions:
         if isinstance(self.min_score, Sequence):
             return _one_each("min_score", self.min_score, members)
         return np.full(members, float(self.min_score))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.number)
 
 
 def _one_each(what: str, values: Sequence[float], members: int) -> FloatArray:

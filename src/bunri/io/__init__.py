@@ -27,7 +27,7 @@ def read_predictions(path: str | PathLike[str], dataset: Dataset, name: str | No
     """
     path = Path(path)
     predictions = _reader_of(path)(path, dataset)
-    return predictions.named(path.stem if name is None else name)
+    return predictions if name in (None, predictions.name) else predictions.named(name or "")
 
 
 def write_predictions(predictions: Predictions, path: str | PathLike[str], dataset: Dataset) -> None:

@@ -3,8 +3,11 @@
 from pathlib import Path
 
 from bunri.dataset import Dataset
+from bunri.errors import UsageError
 from bunri.io import load_dataset, read_predictions, write_coco, write_predictions
 from bunri.io.yolo import read_yolo, read_yolo_predictions, write_yolo, write_yolo_predictions
+
+_OF_PREDICTIONS = {".csv", ".parquet"}
 
 
 def convert_dataset(source: Path, target: Path) -> None:
@@ -13,7 +16,13 @@ def convert_dataset(source: Path, target: Path) -> None:
     Raises:
         DataError: The source is wrong.
         OutputError: The target cannot be written.
+        UsageError: One of the two is a file of predictions.
     """
+    if {source.suffix, target.suffix} & _OF_PREDICTIONS or source.is_dir():
+        raise UsageError(
+            f"a data set must be COCO JSON or a data.yaml, and go to COCO JSON or a folder, but got {source} and "
+            f"{target}. If these are predictions, give the images they are on: --images COCO.json"
+        )
     dataset = read_yolo(source) if source.suffix in {".yaml", ".yml"} else load_dataset(source)
     if target.suffix == ".json":
         write_coco(dataset, target)

@@ -1,10 +1,19 @@
-"""Numbers that survive a file: sides of boxes that give back the same corners."""
+"""Numbers that survive a file: sides and centres of boxes that give back the same corners."""
+
+from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 
-from bunri.boxes import BoolArray, FloatArray
+from bunri.boxes import BoolArray, FloatArray, IntArray
 
 _DECIMALS = range(7)
+
+_YOLO_DECIMALS = range(1, 9)
+"""Label files have six as a rule."""
+
+_STEPS = sorted(product(range(-6, 7), repeat=2), key=lambda steps: abs(steps[0]) + abs(steps[1]))
+"""Small changes of centre and side, the smallest first."""
 
 
 def xyxy_to_exact_xywh(xyxy: FloatArray) -> FloatArray:
@@ -36,3 +45,39 @@ def _take_exact(candidate: FloatArray, low: FloatArray, high: FloatArray, sides:
     settled = open_ & (low + candidate == high)
     sides[settled] = candidate[settled]
     open_ &= ~settled
+
+
+def cxcywh_to_xyxy(cxcywh: FloatArray, size: IntArray) -> FloatArray:
+    """Centre and sides ``(N, 4)`` in parts of the image's width and height ``(N, 2)`` as corners in pixels."""
+    low, high = _corners(cxcywh[:, :2], cxcywh[:, 2:], size)
+    return np.concatenate([low, high], axis=1)
+
+
+def _corners(centre: FloatArray, side: FloatArray, length: IntArray) -> tuple[FloatArray, FloatArray]:
+    middle, half = centre * length, side * length / 2
+    return middle - half, middle + half
+
+
+def xyxy_to_exact_cxcywh(xyxy: FloatArray, size: IntArray) -> FloatArray:
+    """Corners ``(N, 4)`` as centre and sides from which :func:`cxcywh_to_xyxy` gives the same corners, bit for bit.
+
+    Of the numbers that do, those with the fewest decimals are taken: a label file of at most eight decimals is written
+    as it was read. Corners that never were in such a file may have none; then they move once, by their last bits.
+    """
+    low, high, length = xyxy[:, :2].ravel(), xyxy[:, 2:].ravel(), size.ravel()
+    found = np.stack([(low + high) / 2 / length, (high - low) / length])
+    plain, open_ = found.copy(), np.arange(len(low))
+    for centre, side in _near(plain):
+        back = _corners(centre[open_], side[open_], length[open_])
+        fits = (back[0] == low[open_]) & (back[1] == high[open_])
+        found[:, open_[fits]] = centre[open_[fits]], side[open_[fits]]
+        open_ = open_[~fits]
+    return np.concatenate([part.reshape(-1, 2) for part in found], axis=1)
+
+
+def _near(plain: FloatArray) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """Centres and sides ``(2N,)`` beside the plain ones ``(2, 2N)``: rounded, then moved by quarters of a last bit."""
+    centre, side = plain
+    yield from ((np.round(centre, decimals), np.round(side, decimals)) for decimals in _YOLO_DECIMALS)
+    bit = np.spacing(np.maximum(np.abs(centre), side)) / 4
+    yield from ((centre + i * bit, side + j * bit) for i, j in _STEPS)

@@ -1,5 +1,6 @@
 """Lists of JSON objects as checked columns; an error names file, record and key."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +74,11 @@ class Records:
         """Raise the error for the value of one record."""
         place = f"{self.path}: {self.section}[{self.start + row}]"
         place = f"{place}.{key}" if key else place
-        raise DataError(f"{place} must be {must}, but got {_short(got)}. Run `bunri doctor` for the whole list.")
+        raise DataError(f"{place} must be {must}, but got {_short(got)}. {self._next_step}")
+
+    @property
+    def _next_step(self) -> str:
+        return "Write the file again." if self.section == "results" else "Run `bunri doctor` for the whole list."
 
     def values(self, key: str, default: object = None) -> list[Any]:
         """The values of one key; ``default`` where a record lacks it."""
@@ -185,13 +190,15 @@ def _all_integral(column: FloatArray | IntArray) -> bool:
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    """A number that is not infinite; NaN, which stands for an absent one, passes."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and not np.isinf(value)
+    """A number that a float can hold, not infinite; NaN, which stands for an absent one, passes."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and not abs(value) > sys.float_info.max
 
 
 def is_integer(value: object) -> bool:
-    """A whole number that fits 64 bits."""
-    return is_number(value) and value == value // 1 and abs(value) < 2**63
+    """A whole number that fits 64 bits; a float only as far as floats count every number."""
+    if isinstance(value, float):
+        return value.is_integer() and abs(value) <= _LARGEST_EXACT
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
 
 
 def is_box(value: object) -> bool:

@@ -18,6 +18,7 @@ from bunri.boxes import FloatArray, IntArray, area
 from bunri.dataset import Annotations, Dataset, Images, leaves_folder
 from bunri.errors import ConfigError, DataError
 from bunri.files import cannot_write, read_bytes, write_text
+from bunri.io.exact import cxcywh_to_xyxy, xyxy_to_exact_cxcywh
 from bunri.photos import photo_size
 from bunri.predictions import Predictions
 
@@ -41,7 +42,7 @@ def write_yolo(dataset: Dataset, folder: str | PathLike[str]) -> Path:
     folder = Path(folder)
     real = np.flatnonzero(~dataset.annotations.is_crowd)
     rows = dataset.rows_of(dataset.annotations.image_id[real])
-    boxes = _normalised(dataset.annotations.box_xyxy[real], dataset.images, rows)
+    boxes = xyxy_to_exact_cxcywh(dataset.annotations.box_xyxy[real], _sizes(dataset.images, rows))
     columns = [dataset.annotations.class_index[real].tolist(), *boxes.T.tolist()]
     _write_lines(dataset, folder / "labels", np.arange(len(dataset)), rows, columns)
     _link_photos(dataset, folder / "images")
@@ -50,17 +51,9 @@ def write_yolo(dataset: Dataset, folder: str | PathLike[str]) -> Path:
     return folder / "data.yaml"
 
 
-def _normalised(box_xyxy: FloatArray, images: Images, rows: IntArray) -> FloatArray:
-    """Boxes ``(N, 4)`` as centre and size, divided by the size of their image."""
-    size = np.stack([images.width[rows], images.height[rows]], axis=1)
-    low, high = box_xyxy[:, :2], box_xyxy[:, 2:]
-    return np.concatenate([(low + high) / 2 / size, (high - low) / size], axis=1)
-
-
-def _in_pixels(cxcywh: FloatArray, images: Images, rows: IntArray) -> FloatArray:
-    size = np.stack([images.width[rows], images.height[rows]], axis=1)
-    centre, half = cxcywh[:, :2] * size, cxcywh[:, 2:] * size / 2
-    return np.concatenate([centre - half, centre + half], axis=1)
+def _sizes(images: Images, rows: IntArray) -> IntArray:
+    """Width and height ``(N, 2)`` of the image in each row."""
+    return np.stack([images.width[rows], images.height[rows]], axis=1)
 
 
 def _write_lines(
@@ -232,7 +225,7 @@ def _is_box(numbers: Sequence[float]) -> bool:
 def _annotations(images: Images, lines: Sequence[FloatArray]) -> Annotations:
     numbers = np.concatenate([np.empty((0, 5)), *lines])
     rows = np.repeat(np.arange(len(lines)), [len(line) for line in lines])
-    box_xyxy = _in_pixels(numbers[:, 1:], images, rows)
+    box_xyxy = cxcywh_to_xyxy(numbers[:, 1:], _sizes(images, rows))
     return Annotations(
         id=np.arange(len(rows)) + 1,
         image_id=images.id[rows],
@@ -251,7 +244,7 @@ def write_yolo_predictions(predictions: Predictions, folder: str | PathLike[str]
         OutputError: The folder cannot be written.
     """
     rows = dataset.rows_of(predictions.image_id)
-    boxes = _normalised(predictions.box_xyxy, dataset.images, rows)
+    boxes = xyxy_to_exact_cxcywh(predictions.box_xyxy, _sizes(dataset.images, rows))
     columns = [predictions.class_index.tolist(), *boxes.T.tolist(), predictions.score.tolist()]
     _write_lines(dataset, Path(folder), dataset.rows_of(predictions.seen_image_id), rows, columns)
 
@@ -274,7 +267,7 @@ def read_yolo_predictions(folder: str | PathLike[str], dataset: Dataset, name: s
         image_id=dataset.images.id[rows],
         class_index=numbers[:, 0].astype(np.int64),
         score=numbers[:, 5],
-        box_xyxy=_in_pixels(numbers[:, 1:5], dataset.images, rows),
+        box_xyxy=cxcywh_to_xyxy(numbers[:, 1:5], _sizes(dataset.images, rows)),
         seen_image_id=dataset.images.id,
         name=folder.name if name is None else name,
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bunri.boxes import FloatArray
-from bunri.report.mistakes import Kind
+from bunri.diagnosis.mistakes import Kind
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,9 @@ class ClassScores:
 
 @dataclass(frozen=True)
 class SearchStep:
-    """A better candidate on the way of the search; ``mAP50`` is of the images it was chosen on, which flatters it."""
+    """A better candidate on a family's way; ``mAP50`` is of the images it was chosen on, which flatters it."""
 
+    family: str
     stage: str
     recipe: str
     mAP50: float
@@ -125,6 +126,8 @@ class Sampler:
     classes: Sequence[SeenClass]
     epoch_length_ratio: float
     warning: str | None
+    own: str | None = None
+    """The path of a function of the user's own, which the page does not run: its classes are those of plain epochs."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bunri.report.facts import Curve, Ensemble, Row, Sampler
+from bunri.report.facts import Curve, Ensemble, Row, Sampler, SearchStep
 
 Figure = dict[str, Any]
 
@@ -99,18 +99,27 @@ def thinned(curve: Curve) -> tuple[list[float], list[float | None]]:
 
 
 def search_figure(ensemble: Ensemble) -> Figure:
-    """mAP50 of the best candidate so far."""
-    line = {
+    """mAP50 of the best candidate so far, a line for each family that searched; one that was only fitted has no way."""
+    steps: dict[str, list[SearchStep]] = {}
+    for step in ensemble.path:
+        steps.setdefault(step.family, []).append(step)
+    searched = {family: way for family, way in steps.items() if len(way) > 1}
+    lines = [_search_line(family, way, number) for number, (family, way) in enumerate(searched.items())]
+    return {"data": lines, "layout": _layout("candidates scored", "mAP50")}
+
+
+def _search_line(family: str, way: Sequence[SearchStep], number: int) -> dict[str, Any]:
+    return {
         "type": "scatter",
         "mode": "lines+markers",
-        "x": [step.candidates for step in ensemble.path],
-        "y": [round(step.mAP50, 5) for step in ensemble.path],
-        "text": [f"{step.stage}: {step.recipe}" for step in ensemble.path],
+        "name": family,
+        "x": [step.candidates for step in way],
+        "y": [round(step.mAP50, 5) for step in way],
+        "text": [f"{step.stage}: {step.recipe}" for step in way],
         "hovertemplate": "%{text}<br>mAP50 %{y:.4f}<extra></extra>",
-        "line": {"color": COLOURS[2], "shape": "hv"},
-        "showlegend": False,
+        "line": {"color": COLOURS[(number + 2) % len(COLOURS)], "shape": "hv"},
+        "showlegend": True,
     }
-    return {"data": [line], "layout": _layout("candidates scored", "mAP50")}
 
 
 def sampler_figure(sampler: Sampler) -> Figure:

@@ -6,10 +6,10 @@ from typing import TypeVar
 
 from bunri.config import Experiment
 from bunri.dataset import Dataset
+from bunri.diagnosis.mistakes import Matches, match
 from bunri.errors import BunriError, DataError, UsageError
 from bunri.report import reading
 from bunri.report.facts import Leaderboard, Mistakes, PhotoFacts, ReportFacts
-from bunri.report.mistakes import Matches, match
 from bunri.report.photos import mistakes_of, worst_photos
 
 T = TypeVar("T")

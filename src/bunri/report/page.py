@@ -5,12 +5,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from bunri.diagnosis.mistakes import KINDS
 from bunri.errors import DataError
 from bunri.files import write_text
 from bunri.report.facts import Interval, ReportFacts
 from bunri.report.figures import curve_figures, leaderboard_figure, sampler_figure, search_figure
 from bunri.report.gathering import gather_facts
-from bunri.report.mistakes import KINDS
 from bunri.report.pictures import Picture, pictures_of
 
 KIND_WORDS = {

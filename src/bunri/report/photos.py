@@ -7,8 +7,8 @@ import numpy as np
 
 from bunri.boxes import IntArray
 from bunri.dataset import Dataset
+from bunri.diagnosis.mistakes import KINDS, Matches
 from bunri.report.facts import Mistakes, Panel, PhotoFacts, ShownBox, as_box
-from bunri.report.mistakes import KINDS, Matches
 
 PHOTOS = 24
 """Photos on the page."""

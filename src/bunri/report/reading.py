@@ -27,7 +27,7 @@ from bunri.report.facts import (
     SeenClass,
 )
 from bunri.run_folder import RunFolder
-from bunri.sampling import exposure
+from bunri.sampling import SamplerSettings, exposure
 from bunri.search import read_recipe
 from bunri.writers.jsonl import read_metrics
 
@@ -144,26 +144,31 @@ def read_ensemble(folder: Path) -> Ensemble:
     return Ensemble(str(recipe), members, read_search_path(search) if search.exists() else ())
 
 
+SEARCH_STEP = ("family", "stage", "recipe", "score", "candidates")
+"""Keys of a step in ``search.json``, in the order of :class:`SearchStep`."""
+
+
 def read_search_path(path: Path) -> tuple[SearchStep, ...]:
     """Every better candidate of the search on all images; its scores are on the images it was chosen on."""
     with _content(path, "the search of the ensemble") as content:
         steps = [step for step in content["path"] if step["fold"] == step["folds"]]
-        return tuple(SearchStep(step["stage"], step["recipe"], step["score"], step["candidates"]) for step in steps)
+        return tuple(SearchStep(*(step[key] for key in SEARCH_STEP)) for step in steps)
 
 
 def read_samplers(experiment: Experiment, truth: Dataset) -> tuple[Sampler, ...]:
-    """What each repeat-factor threshold of the experiment does to the data."""
-    models: dict[float, list[str]] = {}
+    """What each repeat-factor threshold of the experiment does to the data; functions of the user's own are named."""
+    models: dict[tuple[float, str | None], list[str]] = {}
     for model in experiment.models:
-        models.setdefault(model.recipe.sampler.repeat_factor_threshold, []).append(model.name)
-    return tuple(_sampler(threshold, tuple(names), truth) for threshold, names in models.items())
+        sampler = model.recipe.sampler
+        models.setdefault((sampler.repeat_factor_threshold, sampler.name), []).append(model.name)
+    return tuple(_sampler(threshold, own, tuple(names), truth) for (threshold, own), names in models.items())
 
 
-def _sampler(threshold: float, models: tuple[str, ...], truth: Dataset) -> Sampler:
-    seen = exposure(truth, threshold)
+def _sampler(threshold: float, own: str | None, models: tuple[str, ...], truth: Dataset) -> Sampler:
+    seen = exposure(truth, SamplerSettings(repeat_factor_threshold=threshold))
     columns = zip(seen.class_names, seen.boxes.tolist(), seen.boxes_sampled.round(1).tolist(), strict=True)
     classes = sorted((SeenClass(*column) for column in columns), key=lambda seen: -seen.boxes)
-    return Sampler(threshold, models, classes, seen.epoch_length_ratio, seen.warning if threshold else None)
+    return Sampler(threshold, models, classes, seen.epoch_length_ratio, seen.warning, own)
 
 
 def read_runs(folder: Path) -> tuple[RunFacts, ...]:

@@ -43,7 +43,7 @@ class SearchResult:
         groups: Number of groups of images that stayed together.
         lowest_scores: The floor each member came with, by name.
         seconds: It took.
-        notes: Which families were left out, and why.
+        notes: Which families were left out, and why; whether the time budget cut the search short.
     """
 
     recipe: EnsembleRecipe
@@ -115,13 +115,15 @@ def search(
         state: File in which scores are kept; a search that was stopped goes on from it.
 
     Raises:
-        UsageError: A member has no name of its own, or a family is not known.
+        UsageError: A member has no name of its own, a family is not known, or there is no time.
         DataError: No image counts, or there are too few for the folds.
     """
     start = time.monotonic()
     for name in families:
         if name not in FAMILIES:
             raise UsageError(f"families must be among {', '.join(FAMILIES)}, but got {name!r}")
+    if time_budget is not None and not time_budget > 0:
+        raise UsageError(f"time_budget must be above 0 seconds, but got {time_budget}")
     task = make_task(predictions, dataset, folds, seed, groups)
     simplest_first = sorted(set(families), key=list(FAMILIES).index)
     made, notes = _families_for(task, [family_of(name, on_progress, threads, state) for name in simplest_first])
@@ -133,6 +135,8 @@ def search(
     best = fitted[_chosen(matches, task, folds)]
     parts = [fitted[_chosen(matches, task, fold)].held_out[fold] for fold in range(folds)]
     out_of_fold, scores = concatenate(parts, name="ensemble"), _scores(matches, task.training_weights()[:, -1:])
+    if clock.was_short:
+        notes += (f"the {time_budget:g} s were over before the search was: more time may find better",)
     return replace(_result(task, best, out_of_fold, fitted, scores[:, 0], resamples, start), notes=notes)
 
 
@@ -150,6 +154,13 @@ class _Clock:
     start: float
     end: float
     families: int
+    was_short: bool = False
+
+    def fit(self, family: Family, task: Task, fold: int, deadline: float) -> EnsembleRecipe:
+        """Fit, and remember whether the deadline cut it short."""
+        recipe = family.fit(task, fold, deadline)
+        self.was_short |= time.monotonic() >= deadline
+        return recipe
 
     def deadline(self, fits_left: int, on_all: bool) -> float:
         now = time.monotonic()
@@ -167,10 +178,10 @@ class _Fitted:
 
 
 def _cross_fit(family: Family, task: Task, clock: _Clock) -> _Fitted:
-    recipe = family.fit(task, task.folds, clock.deadline(task.folds + 1, on_all=True))
+    recipe = clock.fit(family, task, task.folds, clock.deadline(task.folds + 1, on_all=True))
     held_out = []
     for fold in range(task.folds):
-        found = family.fit(task, fold, clock.deadline(task.folds - fold, on_all=False))
+        found = clock.fit(family, task, fold, clock.deadline(task.folds - fold, on_all=False))
         held_out.append(apply_recipe(found, task.held_out(fold)))
     clock.families -= 1
     return _Fitted(family, recipe, held_out)
@@ -206,7 +217,7 @@ def _result(
 ) -> SearchResult:
     matches = match(out_of_fold, objects_of(task.dataset, task.image_id))
     samples = matches.mAP50(draw_images(len(task.image_id), resamples, seed=0, groups=task.groups))
-    low, high = interval(samples)
+    low, high = interval(samples, len(np.unique(task.groups)))
     score = float(matches.mAP50(np.ones((len(task.image_id), 1), np.int64))[0])
     honest = {"mAP50": none_if_nan(score), "low": none_if_nan(low), "high": none_if_nan(high)}
     found = {**honest, "images": len(task.image_id), "folds": task.folds, "family": best.family.name}

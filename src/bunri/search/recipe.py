@@ -134,15 +134,22 @@ def apply_recipe(
     there = [member for member in recipe.members if member in members]
     missing = sorted(set(recipe.members) - set(there))
     if missing and not (allow_missing and there and recipe.method in CAN_DO_WITHOUT):
-        raise DataError(
-            f"the recipe needs the members {', '.join(recipe.members)}, but {', '.join(missing)} "
-            f"{'is' if len(missing) == 1 else 'are'} not among {', '.join(members) or 'none'}. Name a file with "
-            "--member NAME=FILE, or leave members out with --allow-missing (not with learned recipes)."
-        )
+        raise DataError(_missing(recipe, missing, list(members), allow_missing))
     kept = recipe if not missing else without_members(recipe, missing)
     module, _, function = APPLIERS[kept.method].partition(":")
     apply: Apply = getattr(import_module(module), function)
     return apply(kept, [members[member] for member in kept.members]).named(name)
+
+
+def _missing(recipe: EnsembleRecipe, missing: Sequence[str], given: Sequence[str], allowed: bool) -> str:
+    came = (
+        f"the recipe needs the members {', '.join(recipe.members)}, but {', '.join(missing)} "
+        f"{'is' if len(missing) == 1 else 'are'} not among {', '.join(given) or 'none'}. Name a file with "
+        "--member NAME=FILE"
+    )
+    if recipe.method not in CAN_DO_WITHOUT:
+        return f"{came}; a {recipe.method} recipe cannot do without any."
+    return f"{came}; one at least must be there." if allowed else f"{came}, or leave members out with --allow-missing."
 
 
 def without_members(recipe: EnsembleRecipe, missing: Sequence[str]) -> EnsembleRecipe:

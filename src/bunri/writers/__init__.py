@@ -1,13 +1,38 @@
 """What records the events of a run: one writer a file, one line in the table."""
 
-from collections.abc import Callable, Mapping
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
 
 from bunri.events import Writer
 from bunri.settings import Settings
+from bunri.writers.background import Background
 from bunri.writers.base import Guarded, RecordedRun, Say, say_to_stderr
+from bunri.writers.custom import CustomWriterSettings, custom_class, open_custom
+from bunri.writers.mlflow_writer import MLflowSettings, MLflowWriter, check_mlflow
+from bunri.writers.tensorboard_writer import TensorBoardSettings, TensorBoardWriter, check_tensorboard
+from bunri.writers.wandb_writer import WandbSettings, WandbWriter, check_wandb
 
-__all__ = ["WRITERS", "Guarded", "RecordedRun", "Say", "WritersSettings", "open_writers", "say_to_stderr"]
+__all__ = [
+    "WRITERS",
+    "Guarded",
+    "RecordedRun",
+    "Say",
+    "WritersSettings",
+    "check_writers",
+    "open_writers",
+    "say_to_stderr",
+]
+
+
+def _settings_of_switch(value: Any) -> Any:
+    """``true`` stands for a writer's defaults, ``false`` leaves it out."""
+    return {} if value is True else None if value is False else value
+
+
+Switch = BeforeValidator(_settings_of_switch)
 
 
 class WritersSettings(Settings):
@@ -19,6 +44,14 @@ class WritersSettings(Settings):
     """``metrics.jsonl``: always on, for the report reads it."""
     csv: bool = True
     """``results.csv``: one row for each validation."""
+    tensorboard: Annotated[TensorBoardSettings | None, Switch] = None
+    """Event files in the run folder."""
+    wandb: Annotated[WandbSettings | None, Switch] = None
+    """A run of Weights & Biases."""
+    mlflow: Annotated[MLflowSettings | None, Switch] = None
+    """A run of MLflow."""
+    custom: tuple[CustomWriterSettings, ...] = ()
+    """Classes of your own."""
 
 
 def _console(settings: WritersSettings, run: RecordedRun) -> Writer | None:
@@ -39,15 +72,63 @@ def _csv(settings: WritersSettings, run: RecordedRun) -> Writer | None:
     return CsvWriter(run.folder.results_file) if settings.csv else None
 
 
+def _tensorboard(settings: WritersSettings, run: RecordedRun) -> Writer | None:
+    return Background(lambda: TensorBoardWriter(run)) if settings.tensorboard else None
+
+
+def _wandb(settings: WritersSettings, run: RecordedRun) -> Writer | None:
+    chosen = settings.wandb
+    return Background(lambda: WandbWriter(chosen, run)) if chosen else None
+
+
+def _mlflow(settings: WritersSettings, run: RecordedRun) -> Writer | None:
+    chosen = settings.mlflow
+    return Background(lambda: MLflowWriter(chosen, run)) if chosen else None
+
+
 WRITERS: Mapping[str, Callable[[WritersSettings, RecordedRun], Writer | None]] = {
     "console": _console,
     "jsonl": _jsonl,
     "csv": _csv,
+    "tensorboard": _tensorboard,
+    "wandb": _wandb,
+    "mlflow": _mlflow,
 }
 """Name of a writer and what opens it; None where the settings leave it out."""
 
 
+def check_writers(settings: WritersSettings) -> None:
+    """Look, before anything trains, whether all that the chosen writers need is there; nothing is opened.
+
+    Raises:
+        MissingPackageError: A package is missing; the message has the line that installs it.
+        ConfigError: A class of the user's own is not there, or does not take its arguments.
+        UsageError: A key is missing in the environment.
+    """
+    if settings.tensorboard:
+        check_tensorboard(settings.tensorboard)
+    if settings.wandb:
+        check_wandb(settings.wandb)
+    if settings.mlflow:
+        check_mlflow(settings.mlflow)
+    for custom in settings.custom:
+        custom_class(custom)
+
+
 def open_writers(settings: WritersSettings, run: RecordedRun, say: Say = say_to_stderr) -> list[Guarded]:
-    """The writers of a run, each guarded. A missing backend fails here, before anything trains."""
-    opened = ((name, opener(settings, run)) for name, opener in WRITERS.items())
-    return [Guarded(writer, name, say) for name, writer in opened if writer is not None]
+    """The writers of a run, each guarded; slow backends behind threads of their own.
+
+    Raises:
+        UsageError: As :func:`check_writers`.
+    """
+    check_writers(settings)
+    return [Guarded(writer, name, say) for name, writer in _opened(settings, run)]
+
+
+def _opened(settings: WritersSettings, run: RecordedRun) -> Iterator[tuple[str, Writer]]:
+    for name, opener in WRITERS.items():
+        writer = opener(settings, run)
+        if writer is not None:
+            yield name, writer
+    for custom in settings.custom:
+        yield custom.name, Background(partial(open_custom, custom, run))

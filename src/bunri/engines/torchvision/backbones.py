@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool, LastLevelP6P7
 
+from bunri.engines.norms import freeze_norms
 from bunri.engines.torchvision.config import BackboneConfig, FPNConfig
-from bunri.engines.torchvision.norms import freeze_norms
-from bunri.engines.torchvision.weights import load_backbone_weights
+from bunri.engines.weights import load_backbone_weights
 from bunri.errors import ConfigError
 from bunri.settings import nearest
 
@@ -39,13 +39,13 @@ class TimmFPN(nn.Module):
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Features by level of images ``(B, 3, H, W)``, each ``(B, out_channels, H / stride, W / stride)``."""
         images = images.contiguous(memory_format=torch.channels_last)  # a quarter faster on a CPU
-        maps = [_channels_first(m, c) for m, c in zip(self.body(images), self._channels, strict=True)]
+        maps = [channels_first(m, c) for m, c in zip(self.body(images), self._channels, strict=True)]
         levels: dict[str, Tensor] = self.fpn(OrderedDict((str(i), m) for i, m in enumerate(maps)))
         return levels
 
 
-def _channels_first(feature: Tensor, channels: int) -> Tensor:
-    # Swin and its like give (B, H, W, C).
+def channels_first(feature: Tensor, channels: int) -> Tensor:
+    """A feature ``(B, C, H, W)``, also of Swin and its like, which give ``(B, H, W, C)``."""
     if feature.shape[1] != channels and feature.shape[-1] == channels:
         return feature.permute(0, 3, 1, 2).contiguous()
     return feature
@@ -58,26 +58,56 @@ def _extra_blocks(fpn: FPNConfig) -> nn.Module | None:
 
 
 def build_backbone(config: BackboneConfig) -> tuple[TimmFPN, str]:
-    """The backbone, frozen as said, and a sentence on its weights.
+    """The backbone with its pyramid, frozen as said, and a sentence on its weights.
 
     Raises:
         ConfigError: timm has no such model, or refuses its arguments.
     """
+    body, origin = build_body(config)
+    return TimmFPN(body, config.fpn), origin
+
+
+def build_body(config: BackboneConfig) -> tuple[Any, str]:
+    """The backbone without a pyramid, frozen as said, and a sentence on its weights.
+
+    Raises:
+        ConfigError: As :func:`build_backbone`.
+    """
+    check_name(config.name)
+    body = _feature_backbone(config)
+    origin = load_backbone_weights(body, config)
+    _freeze(body, config)
+    return body, origin
+
+
+def check_name(name: str) -> None:
+    """Find out whether timm has a model.
+
+    Raises:
+        ConfigError: It has not; the message names the nearest.
+    """
     import timm
 
     known = timm.list_models()
-    if config.name.split(".")[0] not in known:
-        raise ConfigError(f"backbone.name: timm has no {config.name!r}{nearest(config.name, known)}")
-    try:
-        body = timm.create_model(
-            config.name, pretrained=config.weights == "timm", features_only=True, **config.arguments
-        )
-    except (TypeError, RuntimeError, IndexError, AssertionError) as error:
-        raise ConfigError(f"backbone.arguments: timm refuses them for {config.name}: {error}") from error
-    origin = load_backbone_weights(body, config)
-    backbone = TimmFPN(body, config.fpn)
-    _freeze(body, config)
-    return backbone, origin
+    if name.split(".")[0] not in known:
+        raise ConfigError(f"backbone.name: timm has no {name!r}{nearest(name, known)}")
+
+
+ANY_SIZE: tuple[dict[str, Any], ...] = ({"strict_img_size": False}, {"dynamic_img_size": True}, {})
+"""What lets a transformer of timm take photos of any size (Swin, then ViT); other models know neither."""
+
+
+def _feature_backbone(config: BackboneConfig) -> Any:
+    import timm
+
+    refused: Exception | None = None
+    for any_size in ANY_SIZE:
+        arguments = any_size | config.arguments
+        try:
+            return timm.create_model(config.name, config.weights == "timm", features_only=True, **arguments)
+        except (TypeError, RuntimeError, IndexError, AssertionError) as error:
+            refused = error
+    raise ConfigError(f"backbone.arguments: timm refuses them for {config.name}: {refused}") from refused
 
 
 def _freeze(body: nn.Module, config: BackboneConfig) -> None:

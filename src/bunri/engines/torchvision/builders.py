@@ -2,15 +2,16 @@
 
 import importlib
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
-from bunri.engines.torchvision.backbones import build_backbone
+from bunri.engines.torchvision.backbones import build_backbone, check_name
 from bunri.engines.torchvision.config import DetectorConfig, builder_class
-from bunri.engines.torchvision.weights import load_detector_weights
+from bunri.engines.weights import check_file, check_origin, downloading, load_detector_weights
 from bunri.errors import ConfigError
 from bunri.settings import nearest
 
@@ -34,11 +35,13 @@ def build_detector(config: DetectorConfig, num_foreground: int) -> tuple[nn.Modu
     Raises:
         ConfigError: torchvision or timm refuse the config; the message is theirs.
         DataError: A weights file does not fit.
+        EngineError: Weights cannot be downloaded.
     """
     num_classes = num_foreground + 1
     arguments = {key: _value(value, num_classes, f"arguments.{key}") for key, value in config.arguments.items()}
     try:
-        model, origin = _build(config, arguments, num_classes)
+        with downloading(f"weights of {config.builder}"):
+            model, origin = _build(config, arguments, num_classes)
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:
         raise ConfigError(f"torchvision refuses the config of {config.builder}: {error}") from error
     if config.weights is not None:
@@ -50,9 +53,12 @@ def _build(config: DetectorConfig, arguments: dict[str, Any], num_classes: int) 
     import torchvision.models.detection as detection
 
     if config.backbone is None:
+        builder = getattr(detection, config.builder)
         plain: dict[str, Any] = {"weights": None, "weights_backbone": None}
         chosen = plain | arguments
-        model: nn.Module = getattr(detection, config.builder)(num_classes=num_classes, **chosen)
+        if chosen["weights"] is not None:
+            return _fine_tuned(builder, chosen, num_classes)
+        model: nn.Module = builder(num_classes=num_classes, **chosen)
         return model, f"torchvision {config.builder}: backbone {chosen['weights_backbone'] or 'random'}"
     backbone, origin = build_backbone(config.backbone)
     arguments = {"image_mean": backbone.image_mean, "image_std": backbone.image_std} | arguments
@@ -61,6 +67,42 @@ def _build(config: DetectorConfig, arguments: dict[str, Any], num_classes: int) 
     if "box_predictor" not in arguments:
         arguments["num_classes"] = num_classes
     return builder_class(config.builder)(backbone, **arguments), origin
+
+
+def _fine_tuned(builder: Any, arguments: Mapping[str, Any], num_classes: int) -> tuple[nn.Module, str]:
+    """A builder's detector with torchvision's weights, but for the layers that tell classes apart.
+
+    torchvision builds trained detectors with the classes of their weights only. The trained backbone is taken as it is
+    built then, with the norms and the layers torchvision freezes; of the heads all tensors that fit.
+    """
+    trained: Any = builder(**arguments)
+    model: Any = builder(num_classes=num_classes, **{**arguments, "weights": None, "weights_backbone": None})
+    model.backbone = trained.backbone
+    wanted = model.state_dict()
+    fitting = {k: v for k, v in trained.state_dict().items() if k in wanted and wanted[k].shape == v.shape}
+    model.load_state_dict(fitting, strict=False)
+    origin = f"torchvision {builder.__name__}: {arguments['weights']}, {len(fitting)} of {len(wanted)} tensors"
+    return model, origin
+
+
+def mistakes_in(config: DetectorConfig) -> list[str]:
+    """What is wrong with the values of a config, one sentence each; nothing is downloaded or trained."""
+    checks: list[Callable[[], object]] = [
+        partial(_value, value, 2, f"arguments.{key}") for key, value in config.arguments.items()
+    ]
+    if config.weights is not None:
+        checks.append(partial(check_file, config.weights, "weights"))
+    if config.backbone is not None:
+        checks += [partial(check_name, config.backbone.name), partial(check_origin, config.backbone)]
+    return [mistake for check in checks for mistake in _mistakes_of(check)]
+
+
+def _mistakes_of(check: Callable[[], object]) -> tuple[str, ...]:
+    try:
+        check()
+    except ConfigError as error:
+        return error.mistakes
+    return ()
 
 
 def _value(value: Any, num_classes: int, place: str) -> Any:

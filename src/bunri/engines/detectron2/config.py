@@ -1,0 +1,60 @@
+"""Which of Detectron2's two kinds a config is, and reading either."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bunri.engines.base import Job, ResolvedConfig
+from bunri.engines.detectron2.lazy_config import LazyModel, read_lazy
+from bunri.engines.detectron2.yacs_config import YacsModel, check_text, read_yacs
+from bunri.engines.detectron2.zoo import config_file
+from bunri.errors import ConfigError
+from bunri.files import read_bytes
+
+Model = YacsModel | LazyModel
+
+
+def resolve(config: Path, overrides: Mapping[str, Any]) -> ResolvedConfig:
+    """A native config of either kind with overrides; builds nothing and downloads nothing."""
+    before, model = read(config, overrides)
+    return ResolvedConfig(before=before, after=model.text)
+
+
+def read(config: Path, overrides: Mapping[str, Any]) -> tuple[str, Model]:
+    """A config of a file or of the model zoo: its text before the overrides, and the model with them."""
+    path = config_file(config)
+    if path.suffix == ".py" or is_lazy(read_bytes(path, "the model config"), str(path)):
+        return read_lazy(path, overrides)
+    return read_yacs(path, overrides)
+
+
+def model_of_job(job: Job) -> Model:
+    """The model of a job: as it was resolved before, else resolved now."""
+    if job.resolved is not None:
+        return read(job.resolved, {})[1]
+    return read(job.config, job.overrides)[1]
+
+
+def model_of_text(resolved: ResolvedConfig) -> Model:
+    """The model of a resolved config's text."""
+    if not is_lazy(resolved.after.encode(), "the resolved config"):
+        return YacsModel(check_text(resolved.after))
+    from omegaconf import OmegaConf
+
+    return LazyModel(OmegaConf.create(yaml.unsafe_load(resolved.after), flags={"allow_objects": True}))
+
+
+def is_lazy(text: bytes, source: str) -> bool:
+    """Whether a YAML text is a saved LazyConfig: its keys are written small; nothing of it is constructed.
+
+    Raises:
+        ConfigError: It is not YAML.
+    """
+    try:
+        top = yaml.compose(text, yaml.SafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the model config {source} must be YAML or end in .py, but: {error}") from error
+    keys = [key.value for key, _ in top.value] if isinstance(top, yaml.MappingNode) else []
+    return "model" in keys

@@ -1,0 +1,61 @@
+"""The adapter: reads the native config, points it at our data set, lets Detectron2 run, translates to Predictions."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import detectron2  # noqa: F401 - where it is absent the engine says how to install it
+import torch
+
+from bunri.dataset import Dataset
+from bunri.engines.base import Job, ResolvedConfig
+from bunri.engines.detectron2 import config as configs
+from bunri.engines.predicting import predict_job
+from bunri.events import Emit
+from bunri.recipe import Recipe
+
+
+class Detectron2Engine:
+    """Detectron2 behind the engine's door."""
+
+    def resolve(self, config: Path, overrides: Mapping[str, Any]) -> ResolvedConfig:
+        """A yacs config or a LazyConfig with what it is based on, and overrides; downloads nothing."""
+        return configs.resolve(config, overrides)
+
+    def refusals(self, resolved: ResolvedConfig, recipe: Recipe) -> list[str]:
+        """What Detectron2 cannot honour of a recipe with this config."""
+        return configs.model_of_text(resolved).refusals(recipe)
+
+    def train(self, job: Job, emit: Emit) -> None:
+        """Train by Detectron2's own trainer, keep the best and the last checkpoint; resume where asked."""
+        from bunri.engines.detectron2.loading import seed_everything
+        from bunri.engines.detectron2.run import Run
+        from bunri.engines.detectron2.trainers import train
+
+        set_up(job)
+        seed_everything(job.seed)
+        train(Run(job, configs.model_of_job(job), emit))
+
+    def predict(self, job: Job, emit: Emit) -> None:
+        """Predict every set of the job with every view of the recipe."""
+        from bunri.engines.detectron2.inference import Detectron2Finder, Preparation
+        from bunri.engines.detectron2.models import model_to_predict
+
+        set_up(job)
+        path = job.checkpoint or job.folder.checkpoint_file("best")
+
+        def finder_of(dataset: Dataset) -> Detectron2Finder:
+            native = configs.model_of_job(job)
+            model = model_to_predict(job, native, dataset, path)
+            return Detectron2Finder(model, Preparation(native))
+
+        predict_job(job, finder_of, emit)
+
+
+def set_up(job: Job) -> None:
+    """Threads, and the framework's words to the log."""
+    from detectron2.utils.logger import setup_logger
+
+    torch.set_num_threads(job.threads)
+    for name in ("detectron2", "fvcore"):
+        setup_logger(name=name, color=False)

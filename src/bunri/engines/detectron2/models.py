@@ -1,0 +1,90 @@
+"""Built models: what they start from, what is told of them, and checkpoints put into them."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bunri.dataset import Dataset
+from bunri.engines.base import Job
+from bunri.engines.detectron2.backbones import TimmBackbone
+from bunri.engines.detectron2.native import NativeModel, given_to, open_floor
+from bunri.engines.detectron2.run import Run
+from bunri.engines.detectron2.solving import restore_normalizers
+from bunri.engines.detectron2.weights import load_weights
+from bunri.engines.loop import checkpoint
+from bunri.engines.loop.checkpoint import Identity
+from bunri.events import Facts, Note, Resumed
+
+
+def prepare_to_train(run: Run, trainer: Any) -> None:
+    """Load the weights to start from into a trainer's model, open its floor, and tell what it is."""
+    model = trainer.model
+    open_floor(model, run.recipe)
+    facts = {"stages": stages_of(model), "optimizer": type(trainer.optimizer).__name__}
+    if run.stored is None:
+        facts["weights"] = _start(model, run.native)
+    run.emit(Facts({**facts, "parameters": sum(parameter.numel() for parameter in model.parameters())}))
+    for note in normalising_notes(model):
+        run.emit(note)
+
+
+def _start(model: Any, native: NativeModel) -> str:
+    backbones = [module for module in model.modules() if isinstance(module, TimmBackbone)]
+    if backbones and not native.weights:
+        return backbones[0].origin
+    return load_weights(model, native.weights)
+
+
+def restore(run: Run, trainer: Any) -> None:
+    """Put the checkpoint a run goes on from into its trainer."""
+    if run.stored is None:
+        return
+    trainer.model.load_state_dict(run.stored["model"])
+    trainer.load_state_dict(run.stored["trainer"])
+    restore_normalizers(trainer.model, run.stored["normalizers"])
+    run.emit(Resumed(run.done))
+
+
+def model_to_predict(job: Job, native: NativeModel, dataset: Dataset, path: Path) -> Any:
+    """The model of a checkpoint.
+
+    Raises:
+        DataError: The checkpoint is absent, broken, of another model, or of other classes.
+    """
+    identity = Identity.of(native.text, dataset.class_names)
+    stored = checkpoint.load(path, identity)
+    native.point_at(given_to(job, dataset, job.recipe))
+    native.without_backbone_weights()
+    model = native.build_model()
+    model.load_state_dict(stored["model"])
+    open_floor(model, job.recipe)
+    return model
+
+
+def stages_of(model: Any) -> str:
+    """``two`` where boxes are proposed first, else ``one``."""
+    return "two" if hasattr(model, "roi_heads") else "one"
+
+
+def normalising_notes(model: Any) -> list[Note]:
+    """A warning where a pretrained timm backbone gets photos normalised in another way than it was made for."""
+    backbones = [module for module in model.modules() if isinstance(module, TimmBackbone) and module.is_pretrained]
+    is_rgb = getattr(model, "input_format", "RGB") in ("RGB", None)
+    given = [model.pixel_mean.flatten(), model.pixel_std.flatten()]
+    return [Note(_AS_MADE.format(*_rounded(b)), "warning") for b in backbones if not (is_rgb and _fits(b, given))]
+
+
+_AS_MADE = (
+    "the backbone's weights were made for RGB photos of mean {0} and deviation {1}, but the config normalises in "
+    "another way: set the input format, the pixel mean and the pixel deviation to these"
+)
+
+
+def _fits(backbone: TimmBackbone, given: list[torch.Tensor]) -> bool:
+    wanted = [torch.tensor(backbone.mean), torch.tensor(backbone.std)]
+    return all(torch.allclose(w, g.cpu(), atol=1.0) for w, g in zip(wanted, given, strict=True))
+
+
+def _rounded(backbone: TimmBackbone) -> list[list[float]]:
+    return [[round(value, 3) for value in values] for values in (backbone.mean, backbone.std)]

@@ -1,0 +1,102 @@
+"""The adapter: reads the native config, points it at our data set, runs, and translates to Predictions."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bunri.dataset import Dataset
+from bunri.engines.base import Job, ResolvedConfig
+from bunri.engines.feeding import load_photos
+from bunri.engines.predicting import Finder, predict_job
+from bunri.engines.ultralytics.config import NativeConfig, resolve
+from bunri.engines.ultralytics.native_run import batch_refusal, native_run
+from bunri.errors import ConfigError
+from bunri.events import Emit, Facts, Note, PhaseStarted, Resumed
+from bunri.files import write_text
+from bunri.recipe import Recipe
+from bunri.settings import parse_yaml
+
+
+class UltralyticsEngine:
+    """YOLO and RT-DETR behind the engine's door."""
+
+    def resolve(self, config: Path, overrides: Mapping[str, Any]) -> ResolvedConfig:
+        """The native config with overrides and the model's layers; downloads nothing."""
+        return resolve(config, overrides)[1]
+
+    def refusals(self, resolved: ResolvedConfig, recipe: Recipe) -> list[str]:
+        """Everything of a recipe is honoured; only a batch size must be said somewhere."""
+        return batch_refusal(NativeConfig(parse_yaml(resolved.after), {}, {}), recipe)
+
+    def train(self, job: Job, emit: Emit) -> None:
+        """Train in Ultralytics' trainer; keep the best and the last checkpoint; resume where asked."""
+        from bunri.engines.ultralytics import checkpoint, training
+        from bunri.engines.ultralytics.assignment import Assignment
+
+        if job.train is None:
+            raise ConfigError("train: a job that trains must name its training images")
+        train = load_photos(job.train)
+        val = load_photos(job.val) if job.val is not None else None
+        config, resolved = _config(job)
+        run = native_run(config, job, train, device_of(job))
+        identity = checkpoint.Identity.of(resolved.after, train.class_names)
+        last = job.folder.checkpoint_file("last")
+        stored = checkpoint.load(last, identity) if job.resume and last.exists() else None
+        if stored is not None and stored["iteration"] >= run.plan.steps:
+            emit(Resumed(run.plan.steps))
+            emit(PhaseStarted("train", run.plan.steps, run.plan.steps))
+            return
+        _tell_what_is_ignored(config, emit)
+        write_text(job.folder.native_folder / "model.yaml", resolved.after)
+        training.train(Assignment(job, config, run, train, val, identity, stored, emit))
+
+    def predict(self, job: Job, emit: Emit) -> None:
+        """Predict every set of the job with every view of the recipe."""
+        config, resolved = _config(job)
+        path = job.checkpoint or job.folder.checkpoint_file("best")
+
+        def finder_of(dataset: Dataset) -> Finder:
+            return _finder(job, config, resolved.after, path, dataset, emit)
+
+        predict_job(job, finder_of, emit)
+
+
+def _config(job: Job) -> tuple[NativeConfig, ResolvedConfig]:
+    """What was resolved before the run, or the native config resolved now."""
+    return resolve(job.resolved, {}) if job.resolved is not None else resolve(job.config, job.overrides)
+
+
+def _tell_what_is_ignored(config: NativeConfig, emit: Emit) -> None:
+    if config.ignored:
+        keys = ", ".join(f"{key}: {value}" for key, value in config.ignored.items())
+        emit(Note(f"the experiment says where data and results lie and what to run on; not used: {keys}"))
+
+
+def device_of(job: Job) -> str:
+    """The device as Ultralytics writes it: ``cpu``, or the number of the GPU."""
+    import torch
+
+    wants_gpu = job.device == "cuda" or (job.device == "auto" and torch.cuda.is_available())
+    return "0" if wants_gpu else "cpu"
+
+
+def _finder(job: Job, config: NativeConfig, resolved: str, path: Path, dataset: Dataset, emit: Emit) -> Finder:
+    import torch
+    from ultralytics.nn.tasks import DetectionModel, RTDETRDetectionModel
+
+    from bunri.engines.ultralytics import checkpoint
+    from bunri.engines.ultralytics.inference import UltralyticsFinder
+    from bunri.engines.ultralytics.layers import without_weights
+
+    is_transformer = config.stages == "transformer"
+    stored = checkpoint.load(path, checkpoint.Identity.of(resolved, dataset.class_names))
+    kind = RTDETRDetectionModel if is_transformer else DetectionModel
+    model = kind(without_weights(config.model), nc=len(dataset.class_names), verbose=False)
+    model.load_state_dict(stored["model"])
+    emit(Facts({"stages": config.stages}))
+    recipe, device = job.recipe, device_of(job)
+    args = config.args | {"conf": recipe.score_floor, "max_det": max(config.args["max_det"], recipe.max_boxes)}
+    args |= {"device": device, "save_txt": False, "plots": False}
+    torch.set_num_threads(job.threads)
+    folder = job.folder.native_folder / "predict"
+    return UltralyticsFinder(model, args, torch.device("cuda:0" if device == "0" else "cpu"), is_transformer, folder)
