@@ -159,7 +159,7 @@ def _first_below(falling: FloatArray, low: int, end: int, score: float) -> int:
     place, length = low, end - low
     while length > 1:
         half = length // 2
-        place += half * np.int64(falling[place + half - 1] >= score)
+        place += half * int(falling[place + half - 1] >= score)
         length -= half
     return place + 1 if length == 1 and falling[place] >= score else place
 
