@@ -80,7 +80,8 @@ def bunri(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
 
 
 def test_the_page_shows_a_file_for_each() -> None:
-    names = {"my_optimizers.py", "my_samplers.py", "my_transforms.py", "my_writers.py", "my_engine.py"}
+    kinds = ("optimizers", "samplers", "transforms", "writers", "engine", "library")
+    names = {f"my_{kind}.py" for kind in kinds}
     assert set(files_of_the_page()) == {"trash.yaml", "average.yaml", *names}
 
 
