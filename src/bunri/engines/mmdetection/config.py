@@ -50,7 +50,7 @@ def _mistakes(values: Mapping[str, Any]) -> list[str]:
 
     found = keys.unknown_keys(values) + model.unfit(values) + missing_ops(values)
     found += loaders.mistakes(values) + lengths.mistakes(values)
-    return found or model.cannot_be_built(values)
+    return found or [*model.transforms_cannot_be_built(values), *model.cannot_be_built(values)]
 
 
 def missing_ops(values: Mapping[str, Any]) -> list[str]:

@@ -1,6 +1,6 @@
 """The data loaders of a config over our data set; what wraps the native data set stays where the recipe allows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,16 @@ def innermost(dataset: Mapping[str, Any]) -> Mapping[str, Any]:
         if not isinstance(inner, Mapping):
             return dataset
         dataset = inner
+
+
+def all_transforms(dataset: Mapping[str, Any], place: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Transforms of a native data set and its wrappers, with their dotted keys."""
+    for index, transform in enumerate(dataset.get("pipeline") or ()):
+        yield f"{place}.pipeline.{index}", transform
+    if isinstance(dataset.get("dataset"), Mapping):
+        yield from all_transforms(dataset["dataset"], f"{place}.dataset")
+    for index, inner in enumerate(dataset.get("datasets") or ()):
+        yield from all_transforms(inner, f"{place}.datasets.{index}")
 
 
 def test_pipeline(values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

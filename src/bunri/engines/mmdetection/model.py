@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bunri.engines.mmdetection import keys, ops
+from bunri.engines.mmdetection import keys, loaders, ops
+from bunri.errors import BunriError
 from bunri.recipe import Recipe
 
 MASK_KEYS = ("mask_head", "mask_roi_extractor")
@@ -83,9 +84,32 @@ def cannot_be_built(values: Mapping[str, Any]) -> list[str]:
     """Why MMDetection cannot make the model, found by making it with random weights and throwing it away."""
     try:
         build(for_boxes(values["model"], 2))
+    except BunriError as error:
+        return [f"model: {error}"]
     except Exception as error:  # whatever a wrong value leads to, deep inside
         return [f"model: MMDetection cannot build it: {type(error).__name__}: {error}"]
     return []
+
+
+def transforms_cannot_be_built(values: Mapping[str, Any]) -> list[str]:
+    """Which transforms of the pipelines refuse their arguments, found by making them."""
+    return [
+        f"{place}: MMDetection cannot build it: {type(error).__name__}: {error}"
+        for name in ("train_dataloader", "val_dataloader")
+        for place, transform in loaders.all_transforms(values[name]["dataset"], f"{name}.dataset")
+        if (error := _failure(transform)) is not None
+    ]
+
+
+def _failure(transform: Mapping[str, Any]) -> Exception | None:
+    from mmdet.registry import TRANSFORMS
+    from mmengine.config import ConfigDict
+
+    try:
+        TRANSFORMS.build(ConfigDict(transform))
+    except Exception as error:  # of whatever its class checks
+        return error
+    return None
 
 
 def build(model: Mapping[str, Any]) -> Any:

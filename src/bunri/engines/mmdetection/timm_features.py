@@ -7,11 +7,9 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from bunri.engines.norms import freeze_norms
+from bunri.engines.torchvision.backbones import build_body, channels_first
 from bunri.engines.torchvision.config import BackboneConfig
-from bunri.engines.weights import load_backbone_weights
 from bunri.errors import ConfigError
-from bunri.settings import nearest
 
 NORMS = nn.modules.batchnorm._BatchNorm
 
@@ -53,12 +51,12 @@ class TimmFeatures(BaseModule):
             DataError: The weights are not of this model.
         """
         super().__init__()
-        self.body = _create(name, tuple(out_indices), weights == "timm", arguments or {})
+        further = {"out_indices": tuple(out_indices), **(arguments or {})}
+        norm = "folded" if fold_norms else "live"
+        values = {"name": name, "weights": weights, "norm": norm, "arguments": further}
+        self.body, self.origin = build_body(BackboneConfig.validated(values, "TimmFeatures"))
         self.out_channels = list(self.body.feature_info.channels())
-        self.origin = load_backbone_weights(self.body, BackboneConfig(name=name, weights=weights))
-        self._norm_eval = norm_eval or fold_norms
-        if fold_norms:
-            freeze_norms(self.body, "folded")
+        self._norm_eval = norm_eval
         self._freeze(frozen_stages)
 
     def init_weights(self) -> None:
@@ -67,7 +65,7 @@ class TimmFeatures(BaseModule):
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Features of images ``(B, 3, H, W)``, each ``(B, channels, H / stride, W / stride)``."""
         maps = self.body(images.contiguous(memory_format=torch.channels_last))  # a quarter faster on a CPU
-        return tuple(_channels_first(m, c) for m, c in zip(maps, self.out_channels, strict=True))
+        return tuple(channels_first(m, c) for m, c in zip(maps, self.out_channels, strict=True))
 
     def train(self, mode: bool = True) -> Self:
         """Train or not; norms that keep their statistics go on doing so."""
@@ -89,27 +87,3 @@ class TimmFeatures(BaseModule):
         last = max((i for i, name in enumerate(names) if name.startswith(ends)), default=-1)
         for name in names[: last + 1]:
             self.body.get_parameter(name).requires_grad_(False)
-
-
-def _create(name: str, out_indices: tuple[int, ...], pretrained: bool, arguments: Mapping[str, Any]) -> Any:
-    import timm
-
-    known = timm.list_models()
-    if name.split(".")[0] not in known:
-        raise ConfigError(f"backbone.name: timm has no {name!r}{nearest(name, known)}")
-    wanted = {"features_only": True, "out_indices": out_indices, **arguments}
-    try:
-        return timm.create_model(name, pretrained=pretrained, **wanted)
-    except OSError as error:
-        raise ConfigError(
-            f"backbone.weights: timm's weights of {name} cannot be had: {error}. Name a file or None"
-        ) from error
-    except (TypeError, RuntimeError, IndexError, AssertionError) as error:
-        raise ConfigError(f"backbone: timm refuses {wanted} for {name}: {error}") from error
-
-
-def _channels_first(feature: Tensor, channels: int) -> Tensor:
-    # Swin and its like give (B, H, W, C).
-    if feature.shape[1] != channels and feature.shape[-1] == channels:
-        return feature.permute(0, 3, 1, 2).contiguous()
-    return feature

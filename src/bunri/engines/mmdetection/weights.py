@@ -5,6 +5,7 @@ That is tried before anything trains, so that a missing network is told with the
 """
 
 import pickle
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -104,11 +105,16 @@ def _local(filename: str, map_location: Any = None) -> Any:
         with torch.serialization.safe_globals(_plain_types()):
             return torch.load(path, map_location=map_location, weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DataError(
-            f"weights {path} must hold tensors and plain values only, and be whole, but: {reason}. Save its "
+            f"weights {path} must hold tensors and plain values only, and be whole, but: {_reason(error)}. Save its "
             "`state_dict` alone, with torch.save."
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Torch's long advice in short."""
+    code = re.search(r"GLOBAL (\S+)", str(error))
+    return f"it needs {code[1]}, which is code" if code else (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _plain_types() -> list[Any]:
@@ -118,4 +124,18 @@ def _plain_types() -> list[Any]:
 
     core: Any = np._core.multiarray  # type: ignore[attr-defined]
     numbers = [type(np.dtype(kind)) for kind in (np.float64, np.float32, np.int64, np.int32, np.uint32, np.bool_)]
-    return [HistoryBuffer, core._reconstruct, core.scalar, np.ndarray, np.dtype, *numbers]
+    names = [
+        (getattr(core, name), f"numpy.{where}.multiarray.{name}")
+        for name in ("_reconstruct", "scalar")
+        for where in ("core", "_core")
+    ]
+    return [HistoryBuffer, (_statistic, "builtins.getattr"), *names, np.ndarray, np.dtype, *numbers]
+
+
+def _statistic(owner: Any, name: str) -> Any:
+    """What a history asks ``getattr`` for, and nothing else."""
+    from mmengine.logging import HistoryBuffer
+
+    if owner is not HistoryBuffer or name.startswith("_"):
+        raise pickle.UnpicklingError(f"GLOBAL {owner}.{name}")
+    return getattr(owner, name)
