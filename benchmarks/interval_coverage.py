@@ -34,7 +34,7 @@ def main() -> None:
     known = evaluate(strong, truth).mAP50 - evaluate(weak, truth).mAP50
     drawn = [np.sort(np.random.default_rng(k).choice(WORLD, given.images, False)) for k in range(given.sets)]
     unequal = [_compared(truth, (strong, weak), ids, given.resamples) for ids in drawn]
-    equal = [_compared(truth, _swapped(strong, weak, ids), ids, given.resamples) for ids in drawn]
+    equal = [_compared(truth, _swapped(strong, weak, ids, k), ids, given.resamples) for k, ids in enumerate(drawn)]
     _report(known, unequal, equal, given.images)
 
 
@@ -43,9 +43,9 @@ def _compared(truth: Dataset, pair: Sequence[Predictions], ids: IntArray, resamp
     return compare(a, b, truth.subset(ids), resamples, min_score=0.0)
 
 
-def _swapped(a: Predictions, b: Predictions, ids: IntArray) -> tuple[Predictions, Predictions]:
+def _swapped(a: Predictions, b: Predictions, ids: IntArray, seed: int) -> tuple[Predictions, Predictions]:
     """Both models, in each other's place on about half of the images."""
-    first = np.random.default_rng(ids[0]).random(len(ids)) < 0.5
+    first = np.random.default_rng(seed + 1_000_000).random(len(ids)) < 0.5
     left, right = ids[first], ids[~first]
     return (
         concatenate([a.of_images(left), b.of_images(right)], "a"),
