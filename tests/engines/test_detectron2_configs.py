@@ -45,6 +45,8 @@ LAZY: Mapping[str, str] = {
     "lazy_own.py": small("def scale(x):\n    return x\n\n\nmodel.pixel_mean = LazyCall(scale)(x=[1.0])"),
 }
 
+TIMM = {"MODEL.BACKBONE.NAME": "build_timm_fpn_backbone", "MODEL.TIMM.NAME": "resnet50"}
+
 Case = tuple[str, Mapping[str, Any], Mapping[str, Any]]
 
 CASES: dict[str, Case] = {
@@ -73,6 +75,9 @@ CASES: dict[str, Case] = {
     "registry": ("zoo.yaml", {"MODEL.BACKBONE.NAME": "build_resnet_fpn_bakbone"}, {}),
     "timm_name": ("zoo.yaml", {"MODEL.BACKBONE.NAME": "build_timm_fpn_backbone", "MODEL.TIMM.NAME": "resnet5O"}, {}),
     "timm_unread": ("zoo.yaml", {"MODEL.TIMM.NAME": "resnet50"}, {}),
+    "absent": ("zoo.yaml", {"MODEL.WEIGHTS": "no/such.pkl"}, {}),
+    "packaged": ("zoo.yaml", {**TIMM, "MODEL.TIMM.WEIGHTS": "packaged"}, {}),
+    "fcos_weights": (str(FCOS), {"model.backbone.bottom_up.weights": "no/such.pth"}, {}),
     "fcos": (str(FCOS), {"dataloader.train.mapper.augmentations.0.short_edge_length": [64]}, {}),
     "fcos_set": (str(FCOS), {"model.focal_loss_alfa": 0.3}, {}),
     "fcos_loader": (str(FCOS), {"dataloader.train.num_wokers": 2}, {}),
@@ -147,6 +152,9 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
         ("registry", ["Detectron2 has no 'build_resnet_fpn_bakbone'; did you mean 'build_resnet_fpn_backbone'"]),
         ("timm_name", ["MODEL.TIMM.NAME: timm has no 'resnet5O'; did you mean 'resnet50'"]),
         ("timm_unread", ["MODEL.TIMM.NAME: is read by MODEL.BACKBONE.NAME build_timm_fpn_backbone"]),
+        ("absent", ["MODEL.WEIGHTS (train.init_checkpoint): must be a file, but no/such.pkl is not there"]),
+        ("packaged", ["must go with tf_efficientnet_lite0"]),
+        ("fcos_weights", ["the weights of the timm backbone: must be a file, but no/such.pth is not there"]),
         ("fcos_set", ["set: model.focal_loss_alfa: unknown key 'focal_loss_alfa'; did you mean 'focal_loss_alpha'"]),
         ("fcos_loader", ["unknown key 'num_wokers'; did you mean 'num_workers'"]),
         ("fcos_list", ["dataloader.train.mapper.augmentations is a list of 2; give a position from 0"]),

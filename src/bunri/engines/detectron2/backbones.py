@@ -19,6 +19,7 @@ from torch import Tensor
 
 from bunri.engines.torchvision.backbones import build_body, channels_first
 from bunri.engines.torchvision.config import BackboneConfig
+from bunri.engines.weights import downloading
 from bunri.errors import ConfigError
 from bunri.settings import nearest
 
@@ -73,7 +74,8 @@ class TimmBackbone(Backbone):
         further.setdefault("out_indices", _indices(name, list(out_features), further))
         values = {"name": name, "weights": weights, "frozen_layers": list(frozen_layers), "norm": norm}
         config = BackboneConfig.validated(values | {"arguments": further}, f"the timm backbone {name}")
-        self.body, self.origin = build_body(config)
+        with downloading(f"timm's weights of {name}"):
+            self.body, self.origin = build_body(config)
         self.is_pretrained = weights is not None
         about = getattr(self.body, "default_cfg", {})
         self.mean = [255 * value for value in about.get("mean", (0.485, 0.456, 0.406))]

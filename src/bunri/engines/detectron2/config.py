@@ -10,6 +10,7 @@ from bunri.engines.base import Job, ResolvedConfig
 from bunri.engines.detectron2.lazy_config import LazyModel, read_lazy
 from bunri.engines.detectron2.yacs_config import YacsModel, check_text, read_yacs
 from bunri.engines.detectron2.zoo import config_file
+from bunri.engines.weights import check_file, check_origin
 from bunri.errors import ConfigError
 from bunri.files import read_bytes
 
@@ -19,7 +20,20 @@ Model = YacsModel | LazyModel
 def resolve(config: Path, overrides: Mapping[str, Any]) -> ResolvedConfig:
     """A native config of either kind with overrides; builds nothing and downloads nothing."""
     before, model = read(config, overrides)
+    check_weights(model)
     return ResolvedConfig(before=before, after=model.text)
+
+
+def check_weights(model: Model) -> None:
+    """Find out whether the weights to start from are there, as far as that takes no network.
+
+    Raises:
+        ConfigError: A file is absent, or the packaged weights are of another backbone.
+    """
+    if model.weights and "://" not in model.weights:
+        check_file(model.weights.split("?")[0], "MODEL.WEIGHTS (train.init_checkpoint)")
+    for backbone in model.timm_weights():
+        check_origin(backbone, "the weights of the timm backbone")
 
 
 def read(config: Path, overrides: Mapping[str, Any]) -> tuple[str, Model]:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bunri.engines.detectron2.lazy_checks import nodes, override_mistakes, target_name, tree_mistakes
-from bunri.engines.detectron2.native import TRAIN, VAL, Given, common_refusals
+from bunri.engines.detectron2.lazy_checks import Node, nodes, override_mistakes, target_name, tree_mistakes
+from bunri.engines.detectron2.native import TRAIN, VAL, Given, TimmWeights, common_refusals
 from bunri.errors import ConfigError
 from bunri.events import Note
 from bunri.recipe import Recipe
@@ -156,11 +156,17 @@ class LazyModel:
             heads.pop(key)
         return [Note(f"model.roi_heads: {', '.join(own)} are taken out: boxes only")] if own else []
 
+    def timm_weights(self) -> list[TimmWeights]:
+        """Of its timm backbones."""
+        return [TimmWeights(str(node.get("name")), node["weights"]) for _, node in self._timm() if node.get("weights")]
+
+    def _timm(self) -> list[Node]:
+        found = nodes(plain(self.cfg.model), "model")
+        return [(place, node) for place, node in found if target_name(node).endswith(".TimmBackbone")]
+
     def without_backbone_weights(self) -> None:
         """A checkpoint comes."""
-        for place, node in nodes(plain(self.cfg.model), "model"):
-            if target_name(node).endswith(".TimmBackbone"):
-                self._set({f"{place}.weights": None})
+        self._set({f"{place}.weights": None for place, _ in self._timm()})
 
     def refusals(self, recipe: Recipe) -> list[str]:
         """What of a recipe cannot be honoured with this config."""

@@ -20,6 +20,14 @@ TRAIN, VAL = "bunri_train", "bunri_val"
 
 
 @dataclass(frozen=True)
+class TimmWeights:
+    """What a config says of a timm backbone's weights; see :class:`bunri.engines.weights.BackboneWeights`."""
+
+    name: str
+    weights: str | None
+
+
+@dataclass(frozen=True)
 class Given:
     """What the data set, the recipe and the job say, in numbers a native config has keys for.
 
@@ -71,6 +79,9 @@ class NativeModel(Protocol):
 
     def point_at(self, given: Given) -> list[Note]:
         """Put data and recipe into the config; sentences on what that changed."""
+
+    def timm_weights(self) -> list[TimmWeights]:
+        """Of its timm backbones."""
 
     def without_backbone_weights(self) -> None:
         """A checkpoint comes: nothing is to be loaded into the backbone."""

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from bunri.engines.detectron2.limits import yacs_limits
-from bunri.engines.detectron2.native import TRAIN, VAL, Given, common_refusals, schedule_notes
+from bunri.engines.detectron2.native import TRAIN, VAL, Given, TimmWeights, common_refusals, schedule_notes
 from bunri.engines.detectron2.yacs_files import YacsFile, read_chain, unknown_keys
 from bunri.errors import ConfigError
 from bunri.events import Note
@@ -165,6 +165,11 @@ class YacsModel:
         steps = cfg.SOLVER.STEPS if cfg.SOLVER.LR_SCHEDULER_NAME == "WarmupMultiStepLR" else ()
         notes = [Note(sentence) for sentence in said]
         return notes + schedule_notes(recipe, given.iterations, steps, cfg.SOLVER.WARMUP_ITERS)
+
+    def timm_weights(self) -> list[TimmWeights]:
+        """Of its timm backbone."""
+        timm = self.cfg.MODEL.TIMM
+        return [TimmWeights(timm.NAME, timm.WEIGHTS)] if timm.WEIGHTS else []
 
     def without_backbone_weights(self) -> None:
         """A checkpoint comes."""
