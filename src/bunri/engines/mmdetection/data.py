@@ -21,7 +21,7 @@ from bunri.recipe import Recipe
 from bunri.sampling import image_repeat_factors
 
 
-class RunPhotos(BaseDetDataset):  # type: ignore[misc]
+class RunPhotos(BaseDetDataset):
     """Photos of a COCO JSON file with the boxes to learn; their classes are numbered as in the data set.
 
     Photos without boxes stay. The photo is there before the native pipeline begins: RGB read as everywhere in bunri,

@@ -30,7 +30,7 @@ LOG_EVERY = 10
 """Optimizer steps between two records of the losses."""
 
 
-class RecordingHook(Hook):  # type: ignore[misc]
+class RecordingHook(Hook):
     """Called after all other hooks; a step is an optimizer step, which may be several batches of the runner."""
 
     def __init__(self, job: Job, plan: Plan, identity: Identity, val: Dataset | None, emit: Emit) -> None:

@@ -25,7 +25,7 @@ class RecipeOptimWrapperConstructor:
         return OPTIM_WRAPPERS.build({**self._wrapper, "optimizer": build_optimizer(model, self._settings)})
 
 
-class RecipeSchedule(_ParamScheduler):  # type: ignore[misc]
+class RecipeSchedule(_ParamScheduler):
     """The recipe's learning rate: one factor on every group's base rate, set for each iteration."""
 
     def __init__(

@@ -14,7 +14,7 @@ from bunri.errors import ConfigError
 NORMS = nn.modules.batchnorm._BatchNorm
 
 
-class TimmFeatures(BaseModule):  # type: ignore[misc]
+class TimmFeatures(BaseModule):
     """Features of a timm model at several strides.
 
     Attributes:
