@@ -3,10 +3,12 @@
 import json
 import os
 import sys
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -135,14 +137,16 @@ def timm(folder: Path) -> dict[str, Any]:
 def _train(job: Job, stop_after: int | None = None) -> list[Event]:
     from bunri.engines.mmdetection import hook  # once MMDetection is loaded
 
-    hook.LOG_EVERY = 1
     events: list[Event] = []
-    done = lambda: sum(isinstance(event, Progress) for event in events)  # noqa: E731
-    hook.job_should_stop = lambda: stop_after is not None and done() >= stop_after  # type: ignore[assignment]
-    try:
-        MMDetectionEngine().train(job, events.append)
-    except StopRequested:
-        events.append(Note("stopped"))
+
+    def enough() -> bool:
+        return stop_after is not None and sum(isinstance(event, Progress) for event in events) >= stop_after
+
+    with patch.object(hook, "job_should_stop", enough), patch.object(hook, "LOG_EVERY", 1):
+        try:
+            MMDetectionEngine().train(job, events.append)
+        except StopRequested:
+            events.append(Note("stopped"))
     return events
 
 
@@ -180,7 +184,7 @@ def broken_off(folder: Path, by_iteration: bool) -> dict[str, Any]:
     }
 
 
-SCENES = {
+SCENES: Mapping[str, Callable[[Path], Any]] = {
     "samples": samples,
     "classes": classes,
     "opened": opened,
