@@ -125,20 +125,25 @@ def whole(values: Mapping[str, Any], overrides: Mapping[str, Any], source: str) 
     own = OwnKeys.model_fields
     said = {key: value for key, value in {**values, **overrides}.items() if key in own}
     model = _model_name(said.get("model"), source)
-    places = [*(str(key) for key in values), *overrides]
-    _check_keys(places, source)
+    _check_keys([*(str(key) for key in values), *overrides], source)
     try:
-        config = OmegaConf.merge(get_efficientdet_config(model), {k: v for k, v in values.items() if k not in own})
-        for dotted, value in overrides.items():
-            if dotted not in own:
-                OmegaConf.update(config, dotted, value, force_add=True)
-        merged = OmegaConf.to_container(config, resolve=True)
+        merged = _merged(model, values, overrides)
     except (OmegaConfBaseException, ValueError) as error:
         raise ConfigError(f"{source}: effdet's config cannot take it: {str(error).splitlines()[0]}") from error
-    kept = {**_input_defaults(), **{key: value for key, value in merged.items() if key not in FROM_THE_DATA}}
-    checked = config_class().validated({**said, **kept}, source)
+    checked = config_class().validated({**said, **_input_defaults(), **merged}, source)
     _check_values(checked, source)
     return checked.model_dump()
+
+
+def _merged(model: str, values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of effdet, by its own means."""
+    own = OwnKeys.model_fields
+    config = OmegaConf.merge(get_efficientdet_config(model), {k: v for k, v in values.items() if k not in own})
+    for dotted, value in overrides.items():
+        if dotted not in own:
+            OmegaConf.update(config, dotted, value, force_add=True)
+    found = OmegaConf.to_container(config, resolve=True)
+    return {key: value for key, value in found.items() if key not in FROM_THE_DATA}
 
 
 def _input_defaults() -> dict[str, Any]:
