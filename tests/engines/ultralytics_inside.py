@@ -437,6 +437,7 @@ def scene_weights(job: Job, folder: Path) -> Any:
     """Ultralytics' own files, tensors alone, another model's, a stranger's, an absent one, one to be downloaded."""
     import torch
 
+    torch.hub.set_dir(str(folder / "hub"))  # where a download would go
     first = Trained(job, folder / "first", {**SAYS, "iterations": 2}).go()
     native = first.job.folder.native_folder / "weights" / "best.pt"
     found: dict[str, Any] = {}

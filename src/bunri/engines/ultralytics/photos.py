@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
+import cv2
 import numpy as np
 from torch.utils.data import DataLoader
 from ultralytics.data.augment import Compose, LetterBox
@@ -85,7 +86,8 @@ class UltralyticsPhotos(YOLODataset):
         return self.ims[i], self.im_hw0[i], self.im_hw[i]
 
     def _fitted(self, photo: Pixels) -> tuple[Pixels, Any, Any]:
-        small = fitted(photo[..., ::-1], self.imgsz, self._stretch)
+        small = fitted(photo, self.imgsz, self._stretch)
+        small = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2BGR), np.uint8)
         return small, photo.shape[:2], small.shape[:2]
 
     def _remember(self, row: int, loaded: tuple[Pixels, Any, Any]) -> None:

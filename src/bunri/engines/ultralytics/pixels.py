@@ -28,10 +28,13 @@ def seed_everything(*parts: int) -> None:
 
 
 def seed_augmentation(seed: int) -> None:
-    """Set the generators that augmentation draws from; those of GPUs, which take longer, are left as they are."""
+    """Set the generators Ultralytics' augmentation draws from.
+
+    Not torch's: wherever its seed is another, Ultralytics seeds Albumentations anew, which takes longer than all the
+    rest. The trainer sets it once a batch.
+    """
     random.seed(seed)
     np.random.seed(seed)
-    torch.default_generator.manual_seed(seed)
 
 
 def fitted(photo: Pixels, imgsz: int, stretch: bool) -> Pixels:

@@ -139,7 +139,7 @@ class YoloTrainer(KeepingTrainer):
 
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Set the pace of the batch at hand: Ultralytics' warm-up has set its rates, the step is still to come."""
-        seed_everything(self.assignment.job.seed, self.done.batches)
+        seed_everything(self.assignment.job.seed, self.done.batches + 1)
         plan = self.assignment.run.plan
         self.accumulate = 0 if plan.ends_step[self.done.batches] else NEVER
         if self.assignment.run.ours:
@@ -167,6 +167,7 @@ class YoloTrainer(KeepingTrainer):
         a = self.assignment
         a.emit(Facts({"optimizer": type(self.optimizer).__name__}))
         a.emit(PhaseStarted("train", a.run.plan.steps, self.done.steps))
+        seed_everything(a.job.seed, self.done.batches)
         self.record.restart()
 
     def end_batch(self) -> None:
