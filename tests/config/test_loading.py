@@ -62,7 +62,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
         "recipe.ema: Input should be less than 1, got 2",
         "folds.run: must name folds from 0 to 2, each once, got [0, 3]",
         f"models.exact.config: must be a file, but {tmp_path / 'absent.yaml'} is none",
-        "models.exact.stages: Input should be 'one' or 'two', got 'three'",
+        "models.exact.stages: Input should be 'one', 'two' or 'transformer', got 'three'",
         "models.exact.recipe.optimizer.learning_rate: unknown key",
         "models.exact.recipe.iterations: give epochs or iterations, not both, got 3",
         "models.exact: names must differ, but 3 are the same",
