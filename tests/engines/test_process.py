@@ -89,7 +89,10 @@ def test_a_log_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         Worker(tmp_path / "job.json", tmp_path / "file" / "log.txt", sys.executable)
 
 
-def test_the_interpreter_is_the_settings_else_the_variables_else_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_interpreter_is_the_settings_else_the_variables_else_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BUNRI_ENGINES", str(tmp_path))  # where no engine is installed
     monkeypatch.delenv("BUNRI_MMDETECTION_PYTHON", raising=False)
     assert interpreter_of("mmdetection") == sys.executable
     monkeypatch.setenv("BUNRI_MMDETECTION_PYTHON", "/envs/mmdet/bin/python")
