@@ -1,17 +1,17 @@
-"""Seconds of a training step in Ultralytics' own trainer and in bunri's, in turn, on the rendered photos.
+"""Seconds of a training step in Ultralytics' own trainer and in bunri's, step by step in turn, on the rendered photos.
 
     PYTHONPATH=src <python of Ultralytics> benchmarks/overhead_ultralytics.py
 
-Both train the same native config on the same photos: Ultralytics from the data set as YOLO files, bunri from COCO JSON.
+Both train the same native config on the same photos in one process, each in a thread of its own of which one is awake:
+Ultralytics from the data set as YOLO files, bunri from COCO JSON. Processor time of the thread, so that other work on
+the machine enters little; a step of one is compared with the step of the other right after it.
 """
 
 import statistics
-import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from bunri.engines.ultralytics.engine import UltralyticsEngine
 from bunri.io import load_dataset
 from bunri.io.yolo import write_yolo
 
-PAIRS, STEPS, LEFT_OUT, PHOTOS = 4, 10, 2, 200
+STEPS, LEFT_OUT, PHOTOS = 60, 5, 200
 NATIVE: dict[str, Any] = {"model": "yolov8n.yaml", "imgsz": 320, "batch": 4, "nbs": 4, "epochs": 100}
 
 
@@ -29,30 +29,26 @@ class EnoughSeen(Exception):  # noqa: N818 - not an error
     pass
 
 
-@dataclass
-class Stopwatch:
-    """Called back at each batch's end; ends the training after some."""
+class Turn:
+    """Called back at each batch's end: notes the step's seconds, wakes the other trainer and sleeps meanwhile."""
 
-    processor: list[float] = field(default_factory=list)
-    wall: list[float] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self.awake = threading.Semaphore(0)
+        self.other: Turn | None = None
+        self._since = 0.0
 
     def __call__(self, trainer: Any) -> None:
-        self.processor.append(time.process_time())
-        self.wall.append(time.monotonic())
-        if len(self.wall) > STEPS:
+        self.seconds.append(time.thread_time() - self._since)
+        assert self.other is not None
+        self.other.awake.release()
+        if len(self.seconds) > STEPS:
             raise EnoughSeen
-
-    def medians(self) -> tuple[float, float]:
-        """Processor and wall seconds of a step, the first ones left out."""
-        return _median_step(self.processor), _median_step(self.wall)
+        self.awake.acquire()
+        self._since = time.thread_time()
 
 
-def _median_step(times: list[float]) -> float:
-    steps = [after - before for before, after in pairwise(times)]
-    return statistics.median(steps[LEFT_OUT:])
-
-
-def seconds_alone(folder: Path, data: Path) -> tuple[float, float]:
+def train_alone(turn: Turn, folder: Path, data: Path) -> None:
     """Ultralytics' own trainer."""
     import torch
     from ultralytics.models.yolo.detect import DetectionTrainer
@@ -60,10 +56,11 @@ def seconds_alone(folder: Path, data: Path) -> tuple[float, float]:
     fixed = {"data": str(data), "device": "cpu", "workers": 0, "amp": False, "pretrained": False, "plots": False}
     trainer = DetectionTrainer(overrides={**NATIVE, **fixed, "project": str(folder), "name": "alone", "exist_ok": True})
     torch.set_num_threads(1)
-    return _timed(lambda watch: trainer.add_callback("on_train_batch_end", watch), trainer.train)
+    trainer.add_callback("on_train_batch_end", turn)
+    trainer.train()
 
 
-def seconds_under_bunri(folder: Path, photos: Path) -> tuple[float, float]:
+def train_under_bunri(turn: Turn, folder: Path, photos: Path) -> None:
     """The same through bunri's engine."""
     from bunri.engines.ultralytics import training
 
@@ -74,53 +71,51 @@ def seconds_under_bunri(folder: Path, photos: Path) -> tuple[float, float]:
     job = Job.model_validate({**values, "train": split, "val": split})
     original = training.YoloTrainer.__init__
 
-    def watched(watch: Stopwatch) -> None:
-        def init(self: Any, assignment: Any) -> None:
-            original(self, assignment)
-            self.add_callback("on_train_batch_end", watch)
+    def init(self: Any, assignment: Any) -> None:
+        original(self, assignment)
+        self.add_callback("on_train_batch_end", turn)
 
-        training.YoloTrainer.__init__ = init
-
-    try:
-        return _timed(watched, lambda: UltralyticsEngine().train(job, lambda event: None))
-    finally:
-        training.YoloTrainer.__init__ = original
+    training.YoloTrainer.__init__ = init
+    UltralyticsEngine().train(job, lambda event: None)
 
 
-def _timed(attach: Callable[[Stopwatch], None], train: Callable[[], None]) -> tuple[float, float]:
-    watch = Stopwatch()
-    attach(watch)
+def _until_enough(turn: Turn, train: Callable[[], None]) -> None:
+    turn.awake.acquire()
     try:
         train()
     except EnoughSeen:
-        return watch.medians()
-    raise RuntimeError("the training ended before it was measured")
-
-
-def _pair(folder: Path, data: Path, ours_first: bool) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Both in turn, each first every other time, as a process grows slower with age."""
-    if ours_first:
-        ours = seconds_under_bunri(folder, folder / "photos")
-        return seconds_alone(folder, data), ours
-    return seconds_alone(folder, data), seconds_under_bunri(folder, folder / "photos")
+        return
 
 
 def main() -> None:
     """Measure in turn; print medians and ratios."""
+    alone, ours = Turn(), Turn()
+    alone.other, ours.other = ours, alone
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        render_demo(folder / "photos", train=PHOTOS, test=1)
-        data = write_yolo(load_dataset(folder / "photos" / "train.json", folder / "photos"), folder / "yolo")
-        pairs = [_pair(folder, data, ours_first=bool(number % 2)) for number in range(PAIRS)]
-    for place, what in enumerate(("processor", "wall")):
-        alone, ours = (statistics.median(pair[side][place] for pair in pairs) for side in (0, 1))
-        ratios = sorted(pair[1][place] / pair[0][place] for pair in pairs)
-        print(
-            f"{what:10} alone {alone:.4f} s, bunri {ours:.4f} s a step; "
-            f"ratio of medians {ours / alone:.3f}, of pairs {statistics.median(ratios):.3f} "
-            f"({ratios[0]:.3f} to {ratios[-1]:.3f})",
-            file=sys.stderr,
+        photos = folder / "photos"
+        render_demo(photos, train=PHOTOS, test=1)
+        data = write_yolo(load_dataset(photos / "train.json", photos), folder / "yolo")
+        works = (
+            (alone, lambda: train_alone(alone, folder, data)),
+            (ours, lambda: train_under_bunri(ours, folder, photos)),
         )
+        threads = [threading.Thread(target=_until_enough, args=work) for work in works]
+        for thread in threads:
+            thread.start()
+        alone.awake.release()
+        for thread in threads:
+            thread.join()
+    report(alone.seconds[LEFT_OUT:], ours.seconds[LEFT_OUT:])
+
+
+def report(alone: list[float], ours: list[float]) -> None:
+    """Medians of both, and of the ratios of neighbouring steps with their middle half."""
+    ratios = [mine / theirs for theirs, mine in zip(alone, ours, strict=True)]
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    a, b = statistics.median(alone), statistics.median(ours)
+    print(f"alone {a:.4f} s, bunri {b:.4f} s a step of {len(ratios)}; ratio of medians {b / a:.3f}, ", end="")
+    print(f"of neighbours {middle:.3f} ({low:.3f} to {high:.3f})")
 
 
 if __name__ == "__main__":
