@@ -32,8 +32,8 @@ MODEL:
   WEIGHTS: ""
   BACKBONE: {NAME: build_timm_fpn_backbone}
   TIMM: {NAME: tf_efficientnet_lite0, NORM: frozen}
-  PIXEL_MEAN: [127.0, 127.0, 127.0]
-  PIXEL_STD: [128.0, 128.0, 128.0]
+  PIXEL_MEAN: [127.5, 127.5, 127.5]
+  PIXEL_STD: [127.5, 127.5, 127.5]
   FPN: {IN_FEATURES: [res3, res4, res5], OUT_CHANNELS: 64}
   ANCHOR_GENERATOR: {SIZES: [[24], [48], [96], [160]]}
   RPN: {IN_FEATURES: [p3, p4, p5, p6], POST_NMS_TOPK_TRAIN: 200}

@@ -17,6 +17,7 @@ from detectron2.data import DatasetCatalog, MetadataCatalog, transforms
 from detectron2.data.common import AspectRatioGroupedDataset
 from detectron2.data.samplers import RepeatFactorTrainingSampler
 from detectron2.solver import LRMultiplier
+from PIL import Image
 
 from bunri.dataset import Dataset
 from bunri.engines.detectron2 import config
@@ -115,7 +116,7 @@ def clipped() -> list[float]:
     return [*one.tolist(), *two.tolist()]
 
 
-def photos(dataset: Dataset) -> dict[str, Any]:
+def photos(dataset: Dataset, folder: Path) -> dict[str, Any]:
     """Places by Detectron2's mapper and by the recipe's empty pipeline; a photo of several sizes and two formats."""
     _, native = config.read(native_config("detectron2"), {})
     records, mapper = records_to_learn(dataset), native.mapper(training=True)
@@ -125,7 +126,13 @@ def photos(dataset: Dataset) -> dict[str, Any]:
     own = [augmented((row, 7)) for row in range(len(dataset))]
     prepare, photo = Preparation(native), read_photo(dataset.path_of(0))
     bgr = Preparation(config.read(native_config("detectron2"), {"INPUT.FORMAT": "BGR"})[1])(photo)["image"]
+    seen_through = folder / "seen_through.png"
+    Image.new("RGBA", (96, 64), (0, 0, 0, 0)).save(seen_through)
+    glass = MappedPhotos([records[0] | {"file_name": str(seen_through)}], mapper)((0, 1))["image"]
+    gone = MappedPhotos([records[0] | {"file_name": str(folder / "gone.png")}], mapper)
     return {
+        "transparent_is_white": bool((glass == 255).all()),
+        "gone": _said(lambda: str(gone((0, 1)))),
         "same_images": all(torch.equal(a["image"], b["image"]) for a, b in zip(mapped, own, strict=True)),
         "mapped_boxes": [record["instances"].gt_boxes.tensor.tolist() for record in mapped],
         "own_boxes": [record["instances"].gt_boxes.tensor.tolist() for record in own],
@@ -216,7 +223,7 @@ def main(folder: Path) -> None:
         "order": order(dataset),
         "schedule": schedule(),
         "clipped": clipped(),
-        "photos": photos(dataset),
+        "photos": photos(dataset, folder),
         "judged": judged(dataset),
         "backbone": backbone(),
         "floor": floor(),

@@ -78,6 +78,11 @@ def test_the_recipes_pipeline_gives_what_detectron2s_mapper_gives(measured: dict
     assert photos["repeats"]
 
 
+def test_detectron2s_mapper_reads_photos_as_ours(measured: dict[str, Any]) -> None:
+    assert measured["photos"]["transparent_is_white"]
+    assert "a photo must be a whole image file, but" in measured["photos"]["gone"]
+
+
 def test_a_view_scales_what_the_network_sees(measured: dict[str, Any]) -> None:
     assert measured["photos"]["shapes"] == [[3, 96, 144], [3, 48, 72], [3, 144, 216]]
     assert measured["photos"]["bgr_is_turned"]

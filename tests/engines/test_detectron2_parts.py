@@ -1,6 +1,7 @@
 """What of the Detectron2 engine needs no Detectron2."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -13,7 +14,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from bunri.engines.detectron2 import limits, zoo
+from bunri.engines.detectron2 import limits, loading, zoo
 from bunri.engines.detectron2.config import is_lazy
 from bunri.engines.detectron2.lazy_checks import nodes, override_mistakes, target_name, tree_mistakes
 from bunri.engines.detectron2.limits import lazy_limits
@@ -243,10 +244,11 @@ def test_places_come_to_the_loader_in_our_order() -> None:
     assert len(order) == 12
 
 
-def test_what_a_mapper_draws_depends_on_the_place_only() -> None:
+def test_what_a_mapper_draws_depends_on_the_place_only(monkeypatch: pytest.MonkeyPatch) -> None:
     def mapper(record: Record) -> Record:
         return record | {"drawn": (np.random.rand(), float(torch.rand(1)))}
 
+    monkeypatch.setattr(loading, "reading_photos_as_ours", nullcontext)
     make = MappedPhotos([{"name": "a"}, {"name": "b"}], mapper)
     photos = PlacedPhotos(make, 2)
     place: Place = (1, 77)

@@ -16,6 +16,7 @@ from bunri.dataset import Dataset
 from bunri.engines.detectron2.records import Record
 from bunri.engines.feeding import LearningPhotos, Place, places, seed_of
 from bunri.errors import ConfigError
+from bunri.photos import read_photo
 from bunri.recipe import Recipe
 
 RESIZING = ("Resize", "ResizeShortestEdge", "ResizeScale", "FixedSizeCrop")
@@ -48,6 +49,24 @@ def seeded(seed: int) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def reading_photos_as_ours() -> Iterator[None]:
+    """Let Detectron2's mappers read photos as all else here does: transparency, 16 bits, errors with a name."""
+    from detectron2.data import detection_utils
+
+    theirs = detection_utils.read_image
+
+    def read(file_name: str, format: str | None = None) -> Any:  # noqa: A002 - its name there
+        known = format in ("RGB", "BGR")
+        return in_format(read_photo(file_name), str(format)) if known else theirs(file_name, format=format)
+
+    detection_utils.read_image = read
+    try:
+        yield
+    finally:
+        detection_utils.read_image = theirs
+
+
 class MappedPhotos:
     """Photos by Detectron2's own mapper; what it draws depends on the place only."""
 
@@ -57,7 +76,7 @@ class MappedPhotos:
     def __call__(self, place: Place) -> Record:
         """The record of a place as the network takes it."""
         row, seed = place
-        with seeded(seed):
+        with seeded(seed), reading_photos_as_ours():
             return self._mapper(self._records[row])
 
 
