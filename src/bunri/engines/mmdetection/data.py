@@ -99,7 +99,7 @@ class PlacedPhotos:
         innermost(self.dataset).seed = seed
         random.seed(seed)
         np.random.seed(seed)
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # `torch.manual_seed` formats a traceback for each absent GPU
         return self.dataset[row]
 
     @property
