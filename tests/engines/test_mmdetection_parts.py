@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from bunri.engines.base import Photos
+from bunri.engines.checkpoint import Identity
 from bunri.engines.mmdetection import checkpoint, lengths, loaders, ops, pipelines, variables, weights
-from bunri.engines.mmdetection.checkpoint import Identity
 from bunri.engines.mmdetection.lengths import NEVER, Plan
 from bunri.engines.mmdetection.loaders import Notes
 from bunri.engines.mmdetection.rates import RateNames
@@ -320,9 +320,9 @@ def test_a_checkpoint_of_the_same_model_and_classes_is_taken(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        (None, "must be a checkpoint of bunri's mmdetection engine"),
-        (Identity.of("config", ("a",)).to_plain(0.0), r"was trained on classes \['a'\]"),
-        (Identity.of("other", ("a", "b")).to_plain(0.0), "of another model"),
+        (None, "must be a checkpoint written by bunri"),
+        (Identity.of("config", ("a",)).to_plain(), r"was trained on classes \['a'\]"),
+        (Identity.of("other", ("a", "b")).to_plain(), "of another model"),
     ],
 )
 def test_another_checkpoint_is_refused(said: Any, words: str, tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 import torch
 
-from bunri.engines import base
+from bunri.engines import base, checkpoint
 from bunri.engines.base import Job, StopRequested
-from bunri.engines.loop import checkpoint, trainer
-from bunri.engines.loop.checkpoint import Identity
+from bunri.engines.checkpoint import Identity
+from bunri.engines.loop import trainer
 from bunri.engines.torchvision.engine import TorchvisionEngine
 from bunri.errors import ConfigError, DataError, EngineError, OutputError
 from bunri.events import Facts, Resumed

@@ -6,14 +6,14 @@ from typing import Any
 import torch
 
 from bunri.dataset import Dataset
+from bunri.engines import checkpoint
 from bunri.engines.base import Job
+from bunri.engines.checkpoint import Identity
 from bunri.engines.detectron2.backbones import TimmBackbone
 from bunri.engines.detectron2.native import NativeModel, given_to, open_floor
 from bunri.engines.detectron2.run import Run
 from bunri.engines.detectron2.solving import restore_normalizers
 from bunri.engines.detectron2.weights import load_weights
-from bunri.engines.loop import checkpoint
-from bunri.engines.loop.checkpoint import Identity
 from bunri.events import Facts, Note, Resumed
 
 

@@ -6,7 +6,9 @@ from typing import Any
 from detectron2.data import build_detection_train_loader
 from torch.optim import Optimizer
 
+from bunri.engines import checkpoint
 from bunri.engines.base import Job
+from bunri.engines.checkpoint import Identity
 from bunri.engines.detectron2.judging import Judge
 from bunri.engines.detectron2.loading import (
     AugmentedPhotos,
@@ -22,8 +24,6 @@ from bunri.engines.detectron2.native import TRAIN, NativeModel, given_to, recipe
 from bunri.engines.detectron2.records import records_to_learn, register
 from bunri.engines.detectron2.solving import RecipeSchedule, clipper, loss_normalizers
 from bunri.engines.feeding import LearningPhotos, Lengths, Place, batches, load_photos, repeat_factors
-from bunri.engines.loop import checkpoint
-from bunri.engines.loop.checkpoint import Identity
 from bunri.errors import ConfigError
 from bunri.events import Emit, Scalars
 from bunri.optim import build_optimizer

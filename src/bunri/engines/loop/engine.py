@@ -8,10 +8,10 @@ from typing import Any
 import torch
 
 from bunri.dataset import Dataset
+from bunri.engines import checkpoint
 from bunri.engines.base import Job, ResolvedConfig
+from bunri.engines.checkpoint import Identity
 from bunri.engines.feeding import load_photos
-from bunri.engines.loop import checkpoint
-from bunri.engines.loop.checkpoint import Identity
 from bunri.engines.loop.detector import Detector
 from bunri.engines.loop.samples import seed_everything
 from bunri.engines.loop.trainer import Trainer, device_of

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from bunri.dataset import Dataset
+from bunri.engines import checkpoint
 from bunri.engines.base import Job, StopRequested, job_should_stop
+from bunri.engines.checkpoint import Identity
 from bunri.engines.feeding import Lengths
-from bunri.engines.loop import checkpoint
-from bunri.engines.loop.checkpoint import Identity
 from bunri.engines.loop.detector import Detector, to_device
 from bunri.engines.loop.samples import seed_everything, training_loader
 from bunri.engines.loop.state import TrainingState

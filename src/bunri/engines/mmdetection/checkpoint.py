@@ -1,59 +1,14 @@
 """Checkpoints: MMEngine's own format with plain values only, so that they are read without running code."""
 
-import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bunri.engines.checkpoint import Identity
 from bunri.engines.weights import read_tensors
-from bunri.errors import DataError
 from bunri.files import replace_atomically
 
-FORMAT = 1
 KEY = "bunri"
-"""Where a checkpoint says what it belongs to."""
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What a checkpoint belongs to; another model's is refused.
-
-    Attributes:
-        config: SHA-256 of the resolved native config.
-        class_names: Classes it was trained on, in order.
-    """
-
-    config: str
-    class_names: tuple[str, ...]
-
-    @classmethod
-    def of(cls, resolved_config: str, class_names: tuple[str, ...]) -> "Identity":
-        """The identity of a resolved config and its classes."""
-        return cls(hashlib.sha256(resolved_config.encode()).hexdigest(), class_names)
-
-    def to_plain(self, best: float) -> dict[str, Any]:
-        """As it stands in a checkpoint, with the best mAP50 so far."""
-        return {"format": FORMAT, "config": self.config, "class_names": list(self.class_names), "best": best}
-
-    def check(self, stored: Mapping[str, Any], path: Path) -> None:
-        """Refuse a checkpoint that is not this.
-
-        Raises:
-            DataError: Naming what differs.
-        """
-        said = stored.get(KEY)
-        if not isinstance(said, Mapping) or said.get("format") != FORMAT:
-            raise DataError(
-                f"{path} must be a checkpoint of bunri's mmdetection engine, format {FORMAT}. Train again, or start "
-                "from its weights with load_from."
-            )
-        if tuple(said["class_names"]) != self.class_names:
-            raise DataError(f"{path} was trained on classes {said['class_names']}, but now {list(self.class_names)}")
-        if said["config"] != self.config:
-            raise DataError(
-                f"{path} is of another model: its config differs from the run's. Use the config it was made by."
-            )
+"""Where a checkpoint of MMEngine's says what it belongs to, and the best mAP50 so far."""
 
 
 def load(path: Path, identity: Identity) -> dict[str, Any]:
@@ -63,7 +18,8 @@ def load(path: Path, identity: Identity) -> dict[str, Any]:
         DataError: It is absent, broken, of another model, or of other classes.
     """
     stored = read_tensors(path, "the checkpoint")
-    identity.check(stored, path)
+    said = stored.get(KEY)
+    identity.check(said if isinstance(said, dict) else {}, path)
     return stored
 
 
@@ -73,7 +29,7 @@ def make_plain(checkpoint: dict[str, Any], identity: Identity, best: float) -> N
     The history of the log (``message_hub``) goes: it is made of objects, which only code could read back.
     """
     checkpoint["message_hub"] = {"log_scalars": {}, "runtime_info": {}, "resumed_keys": {}}
-    checkpoint[KEY] = identity.to_plain(best)
+    checkpoint[KEY] = identity.to_plain() | {"best": best}
 
 
 def save(runner: Any, path: Path, whole: bool) -> None:

@@ -12,9 +12,10 @@ from mmengine.runner import IterBasedTrainLoop
 
 from bunri.dataset import Dataset
 from bunri.engines.base import Job, StopRequested, job_should_stop
+from bunri.engines.checkpoint import Identity
 from bunri.engines.feeding import seed_of
 from bunri.engines.mmdetection import checkpoint
-from bunri.engines.mmdetection.checkpoint import Identity, make_plain
+from bunri.engines.mmdetection.checkpoint import make_plain
 from bunri.engines.mmdetection.inference import found_of
 from bunri.engines.mmdetection.lengths import Plan
 from bunri.engines.mmdetection.rates import RateNames
@@ -71,7 +72,7 @@ class RecordingHook(Hook):
         random.seed(seed)
         np.random.seed(seed)
         torch.default_generator.manual_seed(seed)
-        if torch.cuda.is_initialized():
+        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
             torch.cuda.manual_seed_all(seed)
 
     def after_train_iter(

@@ -5,8 +5,8 @@ from typing import Any
 import torch
 
 from bunri.engines.base import Job
+from bunri.engines.checkpoint import Identity
 from bunri.engines.mmdetection import checkpoint, framework, weights
-from bunri.engines.mmdetection.checkpoint import Identity
 from bunri.engines.mmdetection.config import from_text
 from bunri.engines.mmdetection.inference import MMDetectionFinder
 from bunri.engines.mmdetection.loaders import test_pipeline

@@ -11,9 +11,9 @@ from mmengine.runner import Runner
 
 from bunri.dataset import Dataset
 from bunri.engines.base import Job
+from bunri.engines.checkpoint import Identity
 from bunri.engines.feeding import load_photos
 from bunri.engines.mmdetection import checkpoint, framework, running, weights
-from bunri.engines.mmdetection.checkpoint import Identity
 from bunri.engines.mmdetection.config import from_text
 from bunri.engines.mmdetection.hook import RecordingHook
 from bunri.engines.mmdetection.lengths import Plan

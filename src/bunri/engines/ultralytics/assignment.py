@@ -6,7 +6,7 @@ from typing import Any
 
 from bunri.dataset import Dataset
 from bunri.engines.base import Job
-from bunri.engines.ultralytics.checkpoint import Identity
+from bunri.engines.checkpoint import Identity
 from bunri.engines.ultralytics.config import NativeConfig
 from bunri.engines.ultralytics.native_run import NativeRun
 from bunri.events import Emit

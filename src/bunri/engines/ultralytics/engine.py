@@ -30,7 +30,8 @@ class UltralyticsEngine:
 
     def train(self, job: Job, emit: Emit) -> None:
         """Train in Ultralytics' trainer; keep the best and the last checkpoint; resume where asked."""
-        from bunri.engines.ultralytics import checkpoint, training
+        from bunri.engines import checkpoint
+        from bunri.engines.ultralytics import training
         from bunri.engines.ultralytics.assignment import Assignment
 
         if job.train is None:
@@ -84,7 +85,7 @@ def _finder(job: Job, config: NativeConfig, resolved: str, path: Path, dataset: 
     import torch
     from ultralytics.nn.tasks import DetectionModel, RTDETRDetectionModel
 
-    from bunri.engines.ultralytics import checkpoint
+    from bunri.engines import checkpoint
     from bunri.engines.ultralytics.inference import UltralyticsFinder
     from bunri.engines.ultralytics.layers import without_weights
 

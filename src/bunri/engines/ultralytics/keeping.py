@@ -8,7 +8,7 @@ from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils.torch_utils import strip_optimizer, unwrap_model
 
 from bunri.dataset import Dataset
-from bunri.engines.ultralytics import checkpoint
+from bunri.engines import checkpoint
 from bunri.engines.ultralytics.assignment import Assignment, Done
 from bunri.engines.ultralytics.losses import StepRecord
 from bunri.engines.validating import Validator, native_scalars

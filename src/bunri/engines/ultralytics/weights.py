@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from bunri.engines.ultralytics.checkpoint import read_plain
+from bunri.engines.weights import read_tensors
 from bunri.errors import BunriError, DataError, EngineError
 
 
@@ -67,7 +67,7 @@ def _content(path: Path) -> dict[str, Any]:
     from ultralytics.nn.tasks import torch_safe_load
 
     try:
-        return read_plain(path, "pretrained")
+        return read_tensors(path, "pretrained")
     except DataError:
         pass  # it may hold layers
     try:

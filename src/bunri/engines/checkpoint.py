@@ -33,6 +33,10 @@ class Identity:
         """The identity of a resolved config and its classes."""
         return cls(hashlib.sha256(resolved_config.encode()).hexdigest(), class_names)
 
+    def to_plain(self) -> dict[str, Any]:
+        """As it stands in a checkpoint."""
+        return {"format": FORMAT, "config": self.config, "class_names": list(self.class_names)}
+
     def check(self, stored: Mapping[str, Any], path: Path) -> None:
         """Refuse a checkpoint that is not this.
 
@@ -55,10 +59,9 @@ def save(path: Path, identity: Identity, content: Mapping[str, Any]) -> None:
     Raises:
         OutputError: The folder cannot be written or the disk is full.
     """
-    head = {"format": FORMAT, "config": identity.config, "class_names": list(identity.class_names)}
     with replace_atomically(path) as temporary:
         try:
-            torch.save({**head, **content}, temporary)
+            torch.save({**identity.to_plain(), **content}, temporary)
         except RuntimeError as error:  # torch's word for a disk that takes no more
             raise OSError(None, f"torch cannot write it ({str(error).splitlines()[0]}); is the disk full?") from error
 
