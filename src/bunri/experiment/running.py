@@ -18,7 +18,7 @@ from bunri.experiment.gathering import gather
 from bunri.experiment.leaderboard import Leaderboard, make_leaderboard
 from bunri.experiment.plan import PlannedRun, decide, job_of, planned_runs
 from bunri.experiment.provenance import provenance
-from bunri.experiment.runs import Crew, PreparedRun
+from bunri.experiment.runs import Crew, PreparedRun, unified_diff
 from bunri.files import write_json
 from bunri.user_code import found_in
 from bunri.writers import check_writers
@@ -115,7 +115,8 @@ def _prepare(run: PlannedRun, job: Job, config: ResolvedConfig) -> PreparedRun:
             f"{run.label} can only be resumed with the config it was begun with, but {run.model.config} with what it "
             f"is based on no longer gives {resolved}. Undo the change, or begin anew with --overwrite."
         )
-    return PreparedRun(run, job.model_copy(update={"resolved": resolved}), config)
+    diff = unified_diff(config, run.model.config.name)
+    return PreparedRun(run, job.model_copy(update={"resolved": resolved}), config.after, diff)
 
 
 def _refuse_unfinished(runs: Sequence[PlannedRun], ends: Sequence[Ended]) -> None:

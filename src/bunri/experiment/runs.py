@@ -25,11 +25,17 @@ from bunri.writers import RecordedRun, open_writers
 
 @dataclass(frozen=True)
 class PreparedRun:
-    """A run, the job its worker gets, and its native config as the engine read it."""
+    """A run, the job its worker gets, and its native config as the engine read it.
+
+    Attributes:
+        resolved: The config with the overrides applied, as text.
+        overrides_diff: What the overrides changed in it.
+    """
 
     run: PlannedRun
     job: Job
-    config: ResolvedConfig
+    resolved: str
+    overrides_diff: str
 
 
 class Crew:
@@ -129,8 +135,9 @@ def write_inputs(prepared: PreparedRun) -> None:
     if run.action == "train":
         folder.clear()
     write_bytes(folder.native_config_file(run.model.config.name), read_bytes(run.model.config, "the model config"))
-    write_text(folder.resolved_config_file(prepared.config.suffix), prepared.config.after)
-    write_text(folder.overrides_file, unified_diff(prepared.config, run.model.config.name))
+    assert prepared.job.resolved is not None
+    write_text(prepared.job.resolved, prepared.resolved)
+    write_text(folder.overrides_file, prepared.overrides_diff)
     write_json(folder.job_file, plain(prepared.job))
 
 
