@@ -1,7 +1,8 @@
 """An engine without a framework: it counts steps, and "finds" the boxes that :func:`true_box` puts on every image.
 
 Its native config is YAML: ``steps``, ``noise`` (pixels the boxes are off) and what shall go wrong: ``crash_at``,
-``kill_at``, ``wait_at`` (until asked to stop), ``slow_from`` (steps take a while), ``data_error``.
+``kill_at``, ``wait_at`` (until asked to stop), ``slow_from`` (steps take a while), ``hang_at`` (for ever, deaf to
+all requests), ``data_error``.
 """
 
 import math
@@ -24,7 +25,7 @@ from bunri.predictions import Predictions
 from bunri.recipe import Recipe
 from bunri.settings import nearest
 
-KNOWN = ("steps", "noise", "crash_at", "kill_at", "wait_at", "slow_from", "data_error")
+KNOWN = ("steps", "noise", "crash_at", "kill_at", "wait_at", "slow_from", "hang_at", "data_error")
 
 
 def true_box(image_id: int) -> tuple[float, float, float, float]:
@@ -76,6 +77,8 @@ class FakeEngine:
             raise RuntimeError("CUDA out of patience")
         if step == values.get("wait_at") and first_time:
             _wait_for_stop()
+        if step == values.get("hang_at") and first_time:
+            time.sleep(3600)
         if step >= values.get("slow_from", math.inf) and first_time:
             time.sleep(0.5)
         emit(Progress(step))

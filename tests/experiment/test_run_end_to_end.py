@@ -134,6 +134,15 @@ def test_a_killed_worker_is_reported_and_its_run_goes_on_as_if_nothing_had_been(
     assert [line.split(",")[0] for line in folder.results_file.read_text().splitlines()] == ["step", "2", "4", "6"]
 
 
+def test_a_worker_that_hangs_is_killed_told_and_resumed(tmp_path: Path) -> None:
+    path = one_model(tmp_path, hang_at=5)
+    with pytest.raises(EngineError, match=r"(?s)must say something every 3 seconds .*fell silent.*--resume"):
+        run(path, ["watchdog_minutes=0.05"])
+    assert run_folder(tmp_path).status == "failed"
+    board = run(path, ["watchdog_minutes=0.05"], resume=True)
+    assert board.rows[0].mAP50 == pytest.approx(1.0)
+
+
 def test_one_that_fails_leaves_the_others_alone(tmp_path: Path) -> None:
     models = {"a": {"steps": 4, "crash_at": 3}, "b": {"steps": 2}}
     path = write_experiment(tmp_path, models, folds={"count": 2, "run": [0], "near_duplicates": False})

@@ -1,5 +1,6 @@
 """The settings of an experiment file, one class a part, a sentence under every field."""
 
+import math
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -152,6 +153,8 @@ class Experiment(Settings):
     """CPU threads of a worker; null shares the cores among the jobs."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to train; ``auto`` takes the GPU where there is one."""
+    watchdog_minutes: Annotated[float, Field(gt=0)] | None = 30.0
+    """A worker that neither reports nor prints for so long is taken to hang and killed; null waits for ever."""
     engines: dict[str, EngineSettings] = {}
     """How each engine is started."""
     ensemble: EnsembleSettings | None = EnsembleSettings()
@@ -173,6 +176,11 @@ class Experiment(Settings):
     def threads_per_worker(self) -> int:
         """As given, or the cores shared among the jobs."""
         return self.threads or max((os.cpu_count() or 1) // self.jobs, 1)
+
+    @property
+    def seconds_of_patience(self) -> float:
+        """How long a worker may be silent."""
+        return math.inf if self.watchdog_minutes is None else self.watchdog_minutes * 60
 
     def model(self, name: str) -> ModelSettings:
         """The model of a name."""

@@ -1,11 +1,14 @@
 """The parent's side of a worker: start it, read its events, ask it to stop, and say how it died."""
 
+import math
 import os
 import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -62,7 +65,13 @@ class Worker:
     """A running worker process in a session of its own, so that Ctrl-C reaches it only through :meth:`stop`."""
 
     def __init__(
-        self, job_file: Path, log_file: Path, interpreter: str, threads: int = 1, keep_open: Sequence[int] = ()
+        self,
+        job_file: Path,
+        log_file: Path,
+        interpreter: str,
+        threads: int = 1,
+        keep_open: Sequence[int] = (),
+        patience: float = math.inf,
     ) -> None:
         """Start the worker.
 
@@ -72,12 +81,14 @@ class Worker:
             interpreter: The Python to run it with.
             threads: CPU threads of the libraries below.
             keep_open: File descriptors it inherits, such as the lock of its run.
+            patience: Seconds without an event or a line in the log after which it is taken to hang, and killed.
 
         Raises:
             ConfigError: The interpreter cannot be started.
             OutputError: The log cannot be written.
         """
         self._log_file, self._asked_to_stop = log_file, False
+        self._patience, self._hung = patience, False
         self._pipe, writing_end = os.pipe()
         environment = _environment(interpreter, threads, job_file.parent) | {"BUNRI_EVENTS_FD": str(writing_end)}
         command = [interpreter, "-m", "bunri.engines.worker", str(job_file)]
@@ -123,10 +134,20 @@ class Worker:
 
         A forked child of the framework may hold the pipe open after the worker's death, so the process is asked, too.
         """
+        since = time.monotonic()
         while not self._has_words(0.5):
             if self._process.poll() is not None and not self._has_words(0.0):  # it may speak and die in between
                 return b""
+            if time.monotonic() - since > self._patience and self._log_is_still():
+                self._hung = True
+                self._kill()
         return os.read(self._pipe, 1 << 16)
+
+    def _log_is_still(self) -> bool:
+        try:
+            return time.time() - self._log_file.stat().st_mtime > self._patience
+        except OSError:
+            return True
 
     def _has_words(self, seconds: float) -> bool:
         return bool(select.select([self._pipe], [], [], seconds)[0])
@@ -135,17 +156,32 @@ class Worker:
         try:
             return self._process.wait(SECONDS_TO_EXIT)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self._kill()
             return self._process.wait()
+
+    def _kill(self) -> None:
+        """Kill the worker and what it forked: it leads a process group of its own."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def _died(self, code: int) -> Ended:
         if self._asked_to_stop:
             return Ended("stopped", "stopped at once, without a new checkpoint", 1)
+        if self._hung:
+            return Ended("failed", self._hung_message(), 1)
         cause = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         hint = " (memory may have run out)" if code == -signal.SIGKILL else ""
+        return Ended("failed", f"the worker {cause}{hint} without a last word; its log ends with\n{self._log_end()}", 1)
+
+    def _hung_message(self) -> str:
+        return (
+            f"the worker must say something every {self._patience:g} seconds (watchdog_minutes of the experiment), but "
+            f"it fell silent, and was killed; its log ends with\n{self._log_end()}"
+        )
+
+    def _log_end(self) -> str:
         lines = self._log_file.read_text(errors="replace").splitlines()[-LOG_LINES:]
-        shown = "\n".join(f"  | {line}" for line in lines) or "  | (empty)"
-        return Ended("failed", f"the worker {cause}{hint} without a last word; its log ends with\n{shown}", 1)
+        return "\n".join(f"  | {line}" for line in lines) or "  | (empty)"
 
     def stop(self) -> None:
         """Ask the worker to stop at a checkpoint; asked twice it stops at once."""
@@ -156,7 +192,7 @@ class Worker:
     def close(self) -> None:
         """End the worker if it still runs, and let go of the pipe."""
         if self._process.poll() is None:
-            self._process.kill()
+            self._kill()
             self._process.wait()
         if self._pipe >= 0:
             os.close(self._pipe)

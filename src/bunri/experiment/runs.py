@@ -100,8 +100,11 @@ class Crew:
     def _follow(self, prepared: PreparedRun, writers: Sequence[Writer], lock: int) -> Ended:
         folder, engine = prepared.run.folder, prepared.run.model.engine
         interpreter = interpreter_of(engine, self._experiment.interpreter(engine))
+        patience = self._experiment.seconds_of_patience
         try:
-            with Worker(folder.job_file, folder.log_file, interpreter, prepared.job.threads, (lock,)) as worker:
+            with Worker(
+                folder.job_file, folder.log_file, interpreter, prepared.job.threads, (lock,), patience
+            ) as worker:
                 self._register(prepared.run.label, worker)
                 return _record(worker, writers)
         except BunriError as error:
