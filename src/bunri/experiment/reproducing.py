@@ -66,7 +66,7 @@ class Reproduction:
         return all(twice.identical for twice in self.predictions.values())
 
     def within(self, tolerance: float) -> bool:
-        """Whether all are identical, or no further apart in mAP50 than ``tolerance``; sets without truth are left out."""
+        """Whether all are identical, or, where a truth tells, no further apart in mAP50 than ``tolerance``."""
         told = [twice for twice in self.predictions.values() if twice.mAP50 is not None or twice.identical]
         return self.identical or (tolerance > 0 and all(twice.distance <= tolerance for twice in told))
 
