@@ -1,6 +1,6 @@
 """The experiment file: its settings, overrides of the command line, and how it is read."""
 
-from bunri.config.experiment_file import DataSettings, Experiment, ModelSettings
+from bunri.config.experiment_file import DataSettings, EngineSettings, Experiment, ModelSettings
 from bunri.config.loading import load_experiment
 
-__all__ = ["DataSettings", "Experiment", "ModelSettings", "load_experiment"]
+__all__ = ["DataSettings", "EngineSettings", "Experiment", "ModelSettings", "load_experiment"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bunri.config import DataSettings, Experiment, ModelSettings
+from bunri.config import DataSettings, EngineSettings, Experiment, ModelSettings
 from bunri.dataset import Dataset
 from bunri.engines.base import Job, Photos
 from bunri.engines.process import error_of
@@ -123,16 +123,15 @@ def _settings(run: RunFolder, job: Job, manifest: Mapping[str, Any], out: Path) 
         set=job.overrides,
         recipe=job.recipe,
     )
-    values = {"engines": {job.engine: {"interpreter": manifest["interpreter"]}}} if manifest.get("interpreter") else {}
     return Experiment(
         name="reproduction",
         data=DataSettings(annotations=job.train.annotations),
         models=(model,),
         threads=job.threads,
         device=job.device,
+        engines={job.engine: EngineSettings(interpreter=manifest.get("interpreter"))},
         ensemble=None,
         runs=out,
-        **values,
     )
 
 
