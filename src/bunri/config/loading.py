@@ -1,19 +1,17 @@
 """From an experiment file to its settings, with every mistake of it in one error."""
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from bunri.config.experiment_file import Experiment
 from bunri.config.overrides import apply_overrides, merge_recipes
+from bunri.config.paths import PathPlace, absolute, expand_paths
 from bunri.engines.base import ENGINES
 from bunri.recipe import Recipe
 from bunri.settings import all_mistakes, nearest, read_yaml
-
-_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
 def load_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
@@ -30,7 +28,8 @@ def load_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
     values.setdefault("name", path.stem)
     values.setdefault("python_path", ["."])
     checks = (_model_mistakes, _engine_mistakes, _family_mistakes)
-    mistakes = [*_expand_paths(values, path.parent), *(mistake for check in checks for mistake in check(values))]
+    mistakes = expand_paths(_path_places(values), path.parent)
+    mistakes += [mistake for check in checks for mistake in check(values)]
     _expand_python_path(values, path.parent)
     _spread_recipe(values)
     mistakes += _by_name(Experiment.mistakes_in(values), values)
@@ -39,58 +38,26 @@ def load_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
     return Experiment.validated(values, str(path))
 
 
-class _PathPlace(NamedTuple):
-    """A path in plain values: where it stands, and what must be there."""
-
-    holder: dict[str, Any]
-    key: str
-    place: str
-    kind: str
-
-
-def _path_places(values: dict[str, Any]) -> Iterator[_PathPlace]:
+def _path_places(values: dict[str, Any]) -> Iterator[PathPlace]:
     data = _mapping(values, "data")
     test = _mapping(data, "test")
-    yield _PathPlace(data, "annotations", "data.annotations", "file")
-    yield _PathPlace(data, "images", "data.images", "folder")
-    yield _PathPlace(test, "annotations", "data.test.annotations", "file")
-    yield _PathPlace(test, "images", "data.test.images", "folder")
-    yield _PathPlace(_mapping(values, "folds"), "folder", "folds.folder", "folder")
+    yield PathPlace(data, "annotations", "data.annotations", "file")
+    yield PathPlace(data, "images", "data.images", "folder")
+    yield PathPlace(test, "annotations", "data.test.annotations", "file")
+    yield PathPlace(test, "images", "data.test.images", "folder")
+    yield PathPlace(_mapping(values, "folds"), "folder", "folds.folder", "folder")
     for position, model in enumerate(_models(values)):
-        yield _PathPlace(model, "config", f"models.{model.get('name', position)}.config", "file")
+        yield PathPlace(model, "config", f"models.{model.get('name', position)}.config", "file")
     for name, engine in _mapping(values, "engines").items():
         if isinstance(engine, dict):
-            yield _PathPlace(engine, "interpreter", f"engines.{name}.interpreter", "file")
-
-
-def _expand_paths(values: dict[str, Any], folder: Path) -> list[str]:
-    """Make the paths in plain values absolute; returns what is wrong with them."""
-    mistakes = []
-    for place in _path_places(values):
-        text = place.holder.get(place.key)
-        if not isinstance(text, str):
-            continue
-        missing = [m[1] for m in _VARIABLE.finditer(text) if m[1] not in os.environ and m[2] is None]
-        if missing:
-            mistakes.append(f"{place.place}: the environment variable {missing[0]} must be set, but it is not")
-            continue
-        path = _absolute(folder, _VARIABLE.sub(lambda m: os.environ.get(m[1], m[2] or ""), text))
-        place.holder[place.key] = str(path)
-        if not (path.is_file() if place.kind == "file" else path.is_dir()):
-            mistakes.append(f"{place.place}: must be a {place.kind}, but {path} is none")
-    return mistakes
+            yield PathPlace(engine, "interpreter", f"engines.{name}.interpreter", "file")
 
 
 def _expand_python_path(values: dict[str, Any], folder: Path) -> None:
     if isinstance(values["python_path"], list):
         values["python_path"] = [
-            str(_absolute(folder, entry)) if isinstance(entry, str) else entry for entry in values["python_path"]
+            str(absolute(folder, entry)) if isinstance(entry, str) else entry for entry in values["python_path"]
         ]
-
-
-def _absolute(folder: Path, text: str) -> Path:
-    """Not resolved: an interpreter that is a link knows its environment by the place of the link."""
-    return Path(os.path.abspath(folder / Path(text).expanduser()))  # noqa: PTH100 - resolve() would follow links
 
 
 def _model_mistakes(values: Mapping[str, Any]) -> Iterator[str]:

@@ -1,0 +1,48 @@
+"""Paths in settings files: relative to the file, with variables of the environment, and what must be there."""
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+
+
+class PathPlace(NamedTuple):
+    """A path in plain values: where it stands, and what must be there (``file`` or ``folder``)."""
+
+    holder: Any
+    """The mapping or list it stands in."""
+    key: Any
+    place: str
+    kind: str
+
+    @property
+    def text(self) -> str | None:
+        """The path as it is written; None where there is none, or something that is no text."""
+        there = self.key in self.holder if isinstance(self.holder, dict) else True
+        return self.holder[self.key] if there and isinstance(self.holder[self.key], str) else None
+
+
+def expand_paths(places: Iterable[PathPlace], folder: Path) -> list[str]:
+    """Make paths absolute where they stand; ``${NAME}`` and ``${NAME:-default}`` expand. Returns what is wrong."""
+    mistakes = []
+    for place in places:
+        text = place.text
+        if text is None:
+            continue
+        missing = [m[1] for m in _VARIABLE.finditer(text) if m[1] not in os.environ and m[2] is None]
+        if missing:
+            mistakes.append(f"{place.place}: the environment variable {missing[0]} must be set, but it is not")
+            continue
+        path = absolute(folder, _VARIABLE.sub(lambda m: os.environ.get(m[1], m[2] or ""), text))
+        place.holder[place.key] = str(path)
+        if not (path.is_file() if place.kind == "file" else path.is_dir()):
+            mistakes.append(f"{place.place}: must be a {place.kind}, but {path} is none")
+    return mistakes
+
+
+def absolute(folder: Path, text: str) -> Path:
+    """Not resolved: an interpreter that is a link knows its environment by the place of the link."""
+    return Path(os.path.abspath(folder / Path(text).expanduser()))  # noqa: PTH100 - resolve() would follow links
