@@ -8,7 +8,7 @@ from bunri.errors import ConfigError
 from bunri.hypotheses.file import Arm, Hypothesis, RareClasses
 from bunri.hypotheses.loading import load_hypotheses
 
-CLAIM = {"claim": "b is better", "effect": "b - a", "smallest_effect": 0.01}
+CLAIM: dict[str, Any] = {"claim": "b is better", "effect": "b - a", "smallest_effect": 0.01}
 
 
 def write(folder: Path, **changes: Any) -> Path:
@@ -39,7 +39,13 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
         "d": {"fuse": ["a", "a"], "weights": [1]},
         "e": {"tta": ["identity"]},
     }
-    wrong = [{"effect": "b + a"}, {"smallest_effect": 0}, {"null": 0.5}, {"equal": ["image"]}, {"unequal": {"x": "y"}}]
+    wrong: list[dict[str, Any]] = [
+        {"effect": "b + a"},
+        {"smallest_effect": 0},
+        {"null": 0.5},
+        {"equal": ["image"]},
+        {"unequal": {"x": "y"}},
+    ]
     hypotheses = {f"H{k}": CLAIM | change for k, change in enumerate(wrong)}
     with pytest.raises(ConfigError) as caught:
         load_hypotheses(write(tmp_path, arms=arms, hypotheses=hypotheses, error_rat=0.1))
