@@ -11,9 +11,12 @@ from pydantic import Field, model_validator
 
 from bunri.boxes import FloatArray, IntArray
 from bunri.dataset import Dataset
-from bunri.errors import ConfigError
+from bunri.errors import ConfigError, DataError
 from bunri.settings import Settings
 from bunri.user_code import check_call, is_path, load
+
+WEIGHT_FIELD = "sampling_weight"
+"""Field of the images that says how often each is seen relative to the others; 1 where nothing is said."""
 
 
 class SamplerSettings(Settings):
@@ -59,9 +62,24 @@ def check_sampler(settings: SamplerSettings) -> None:
 def factors_of(dataset: Dataset, settings: SamplerSettings) -> FloatArray:
     """How often each of the M images is seen in an epoch ``(M,)``; the same in every engine.
 
+    What the sampler says is multiplied by the images' own :data:`WEIGHT_FIELD`.
+
     Raises:
         ConfigError: A function of the user's own is not there, or returns no such numbers.
+        DataError: A weight is no number of at least 0.
     """
+    return _sampled(dataset, settings) * _weights(dataset)
+
+
+def _weights(dataset: Dataset) -> FloatArray:
+    given = dataset.images.fields.get(WEIGHT_FIELD, ())
+    weights = np.array([1.0 if value is None else value for value in given or (None,) * len(dataset)], object)
+    if not all(isinstance(value, int | float) and 0 <= value < np.inf for value in weights):
+        raise DataError(f"images: {WEIGHT_FIELD} must be finite numbers of at least 0, but got {set(map(repr, given))}")
+    return weights.astype(np.float64)
+
+
+def _sampled(dataset: Dataset, settings: SamplerSettings) -> FloatArray:
     if settings.name is None:
         return image_repeat_factors(dataset, settings.repeat_factor_threshold)
     factors = np.asarray(load(settings.name, "sampler.name")(dataset, **settings.arguments), np.float64)

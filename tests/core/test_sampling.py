@@ -6,8 +6,9 @@ import pytest
 from builders import make_dataset
 from bunri.boxes import FloatArray
 from bunri.dataset import Dataset
-from bunri.errors import ConfigError
+from bunri.errors import ConfigError, DataError
 from bunri.sampling import (
+    WEIGHT_FIELD,
     SamplerSettings,
     check_sampler,
     class_repeat_factors,
@@ -40,6 +41,18 @@ def test_an_image_takes_the_largest_factor_of_its_classes() -> None:
 def test_an_image_without_boxes_is_seen_once() -> None:
     dataset = make_dataset([(1, 0, BOX)], image_ids=[1, 2, 3, 4])
     assert image_repeat_factors(dataset, 1.0).tolist() == [2.0, 1.0, 1.0, 1.0]
+
+
+def test_weights_of_images_multiply_what_the_sampler_says() -> None:
+    dataset = make_dataset([(1, 0, BOX)], image_ids=[1, 2, 3, 4], fields={WEIGHT_FIELD: (0.5, 0.25, None, 2)})
+    assert factors_of(dataset, SamplerSettings(repeat_factor_threshold=1.0)).tolist() == [1.0, 0.25, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("weight", [-1.0, float("inf"), "heavy"])
+def test_weights_that_are_no_numbers_of_at_least_0_are_refused(weight: object) -> None:
+    dataset = make_dataset([(1, 0, BOX)], fields={WEIGHT_FIELD: (weight,)})
+    with pytest.raises(DataError, match="sampling_weight must be finite numbers of at least 0"):
+        factors_of(dataset, SamplerSettings())
 
 
 def test_an_epoch_is_a_function_of_seed_and_number() -> None:

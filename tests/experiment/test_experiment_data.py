@@ -7,7 +7,7 @@ from builders import make_dataset
 from bunri.config import load_experiment
 from bunri.dataset import Dataset
 from bunri.errors import DataError
-from bunri.experiment.data import load_data, select, without_truth, write_data
+from bunri.experiment.data import load_data, without_truth, write_data
 from bunri.files import read_json
 from bunri.io import load_dataset, write_coco
 from bunri.splits import write_folds
@@ -18,30 +18,6 @@ BOX = (10.0, 10.0, 20.0, 20.0)
 
 def dataset_of(splits: tuple[str, ...]) -> Dataset:
     return make_dataset([(i + 1, 0, BOX) for i in range(len(splits))], fields={"split": splits})
-
-
-@pytest.mark.parametrize(
-    ("where", "ids"),
-    [
-        ({}, [1, 2, 3]),
-        ({"split": "a"}, [1, 3]),
-        ({"split": ["a", "b"]}, [1, 2, 3]),
-    ],
-)
-def test_select(where: dict[str, object], ids: list[int]) -> None:
-    assert select(dataset_of(("a", "b", "a")), where, "data.train.where").images.id.tolist() == ids
-
-
-@pytest.mark.parametrize(
-    ("where", "words"),
-    [
-        ({"split": "c"}, "must select at least one of 2 images"),
-        ({"plit": "a"}, r"data\.train\.where\.plit: must be a field of the images, which have \['split'\]"),
-    ],
-)
-def test_select_that_finds_nothing_is_refused(where: dict[str, object], words: str) -> None:
-    with pytest.raises(DataError, match=words):
-        select(dataset_of(("a", "b")), where, "data.train.where")
 
 
 def test_training_test_and_folds_are_apart(tmp_path: Path) -> None:

@@ -1,6 +1,21 @@
 """The experiment file: its settings, overrides of the command line, and how it is read."""
 
-from bunri.config.experiment_file import DataSettings, EngineSettings, Experiment, ModelSettings
+from bunri.config.experiment_file import (
+    DataSettings,
+    EngineSettings,
+    Experiment,
+    ExtraSettings,
+    ModelSettings,
+    Selection,
+)
 from bunri.config.loading import load_experiment
 
-__all__ = ["DataSettings", "EngineSettings", "Experiment", "ModelSettings", "load_experiment"]
+__all__ = [
+    "DataSettings",
+    "EngineSettings",
+    "Experiment",
+    "ExtraSettings",
+    "ModelSettings",
+    "Selection",
+    "load_experiment",
+]

@@ -31,6 +31,10 @@ class Selection(Settings):
 
     where: dict[str, Scalar | list[Scalar]] = {}
     """Fields of the images and the value, or the values, they must have."""
+    at_most: dict[str, Annotated[int, Field(ge=0)]] = {}
+    """Class and on how many images it may be, drawn at random: a small data set, or one with a long tail."""
+    seed: int = 0
+    """Of the draw."""
 
 
 class TestSettings(Settings):
@@ -89,6 +93,22 @@ class FoldSettings(Settings):
         return run
 
 
+class ExtraSettings(Settings):
+    """Further photos a model learns from, such as pseudo-labels."""
+
+    annotations: Path
+    """COCO JSON; ``{fold}`` and ``{seed}`` in it stand for those of the run, so that labels can come from a model that
+    did not learn the photos held out in the fold."""
+    images: Path | None = None
+    """Folder of the photos; null takes the folder of the file."""
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    """How often each of them is seen, relative to the other photos."""
+
+    def file_of(self, fold: int, seed: int) -> Path:
+        """The file for a run."""
+        return Path(str(self.annotations).replace("{fold}", str(fold)).replace("{seed}", str(seed)))
+
+
 class ModelSettings(Settings):
     """One model: its native config, what is changed in it, and what is special in its recipe."""
 
@@ -102,6 +122,8 @@ class ModelSettings(Settings):
     """Overrides: dotted keys of the native config and their values."""
     recipe: Recipe = Recipe()
     """Written as the differences to the experiment's recipe."""
+    extra: ExtraSettings | None = None
+    """Further photos it learns from; they are never held out."""
     stages: Literal["one", "two", "transformer"] | None = None
     """One-stage, two-stage or a transformer, for the leaderboard; null takes what the engine says of the model."""
 

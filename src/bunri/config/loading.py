@@ -47,7 +47,11 @@ def _path_places(values: dict[str, Any]) -> Iterator[PathPlace]:
     yield PathPlace(test, "images", "data.test.images", "folder")
     yield PathPlace(_mapping(values, "folds"), "folder", "folds.folder", "folder")
     for position, model in enumerate(_models(values)):
-        yield PathPlace(model, "config", f"models.{model.get('name', position)}.config", "file")
+        name = f"models.{model.get('name', position)}"
+        yield PathPlace(model, "config", f"{name}.config", "file")
+        extra = _mapping(model, "extra")
+        yield PathPlace(extra, "annotations", f"{name}.extra.annotations", "file of each run")
+        yield PathPlace(extra, "images", f"{name}.extra.images", "folder")
     for name, engine in _mapping(values, "engines").items():
         if isinstance(engine, dict):
             yield PathPlace(engine, "interpreter", f"engines.{name}.interpreter", "file")

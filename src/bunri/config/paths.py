@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
 class PathPlace(NamedTuple):
-    """A path in plain values: where it stands, and what must be there (``file`` or ``folder``)."""
+    """A path in plain values: where it stands, and what must be there (``file``, ``folder`` or ``file of each run``)."""
 
     holder: Any
     """The mapping or list it stands in."""
@@ -23,6 +23,13 @@ class PathPlace(NamedTuple):
         """The path as it is written; None where there is none, or something that is no text."""
         there = self.key in self.holder if isinstance(self.holder, dict) else True
         return self.holder[self.key] if there and isinstance(self.holder[self.key], str) else None
+
+
+_THERE: Mapping[str, Callable[[Path], bool]] = {
+    "file": Path.is_file,
+    "folder": Path.is_dir,
+    "file of each run": lambda path: True,  # named by fold and seed: looked for when the data of the runs is written
+}
 
 
 def expand_paths(places: Iterable[PathPlace], folder: Path) -> list[str]:
@@ -38,7 +45,7 @@ def expand_paths(places: Iterable[PathPlace], folder: Path) -> list[str]:
             continue
         path = absolute(folder, _VARIABLE.sub(lambda m: os.environ.get(m[1], m[2] or ""), text))
         place.holder[place.key] = str(path)
-        if not (path.is_file() if place.kind == "file" else path.is_dir()):
+        if not _THERE[place.kind](path):
             mistakes.append(f"{place.place}: must be a {place.kind}, but {path} is none")
     return mistakes
 

@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bunri.boxes import IntArray
-from bunri.config import DataSettings, Experiment
+from bunri.config import DataSettings, Experiment, ModelSettings
 from bunri.dataset import Dataset
 from bunri.engines.base import Photos
 from bunri.errors import DataError
+from bunri.experiment.extra import joined, load_extra, refuse_judges
 from bunri.experiment.folds import folds_of
+from bunri.experiment.selecting import drawn, select
 from bunri.files import sha256_of
 from bunri.io import load_dataset, write_coco
 
@@ -26,6 +29,7 @@ class ExperimentData:
         fold: ``(M,)`` the fold in which each training image is held out.
         test: Images that are never trained on, with their truth where there is one.
         source_sha256: Hash of each annotation file that was read, by its path.
+        left_out: Images of ``train`` that were not drawn, with their truth, where the experiment draws.
         groups: For each training image what it belongs to, where the experiment names such a field.
     """
 
@@ -34,6 +38,7 @@ class ExperimentData:
     test: Dataset | None
     source_sha256: Mapping[str, str]
     groups: Sequence[str] | None = None
+    left_out: Dataset | None = None
 
     @property
     def test_truth(self) -> Dataset | None:
@@ -48,6 +53,21 @@ class ExperimentData:
         """The images of all other folds."""
         return self.train.subset(self.train.images.id[self.fold != fold])
 
+    def learned_by(self, model: ModelSettings, fold: int, seed: int) -> Dataset:
+        """The images a run of a model learns from: those of all other folds, and the model's further photos.
+
+        Raises:
+            DataError: The further photos are not there, have other classes, or judge the model.
+        """
+        learned = self.learned(fold)
+        if model.extra is None:
+            return learned
+        extra = load_extra(model.extra, fold, seed)
+        refuse_judges(extra, self.held_out(fold), f"photos held out in fold {fold}")
+        if self.test_truth is not None:
+            refuse_judges(extra, self.test_truth, "test photos with a truth")
+        return joined(learned, extra)
+
 
 def load_data(experiment: Experiment) -> ExperimentData:
     """Read and cut the data.
@@ -58,7 +78,8 @@ def load_data(experiment: Experiment) -> ExperimentData:
     """
     settings = experiment.data
     whole = load_dataset(settings.annotations, settings.images)
-    train = select(whole, settings.train.where, "data.train.where")
+    selected = select(whole, settings.train.where, "data.train.where")
+    train = drawn(selected, settings.train, "data.train.at_most")
     test = _load_test(settings)
     _check_boxes(train, settings)
     _check_photos(train, "data.images")
@@ -68,7 +89,13 @@ def load_data(experiment: Experiment) -> ExperimentData:
         _check_apart(train, test)
     paths = [settings.annotations, *([settings.test.annotations or settings.annotations] if settings.test else [])]
     sources = {str(path): sha256_of(path) for path in paths}
-    return ExperimentData(train, folds_of(experiment, train, sources), test, sources, _groups(experiment, train))
+    fold, groups = folds_of(experiment, train, sources), _groups(experiment, train)
+    return ExperimentData(train, fold, test, sources, groups, _left_out(selected, train))
+
+
+def _left_out(selected: Dataset, train: Dataset) -> Dataset | None:
+    ids = selected.images.id[~np.isin(selected.images.id, train.images.id)]
+    return selected.subset(ids) if len(ids) else None
 
 
 def _check_boxes(train: Dataset, settings: DataSettings) -> None:
@@ -107,25 +134,6 @@ def _load_test(settings: DataSettings) -> Dataset | None:
     return select(whole, test.where, "data.test.where")
 
 
-def select(dataset: Dataset, where: Mapping[str, Any], place: str) -> Dataset:
-    """The images whose fields have the wanted values.
-
-    Raises:
-        DataError: The images have no such field, or none has such a value.
-    """
-    kept = np.ones(len(dataset), bool)
-    for name, wanted in where.items():
-        if name not in dataset.images.fields:
-            raise DataError(
-                f"{place}.{name}: must be a field of the images, which have {sorted(dataset.images.fields)}"
-            )
-        values = dataset.images.fields[name]
-        kept &= np.array([value in wanted if isinstance(wanted, list) else value == wanted for value in values], bool)
-    if not kept.any():
-        raise DataError(f"{place}: must select at least one of {len(dataset)} images, but {dict(where)} selects none")
-    return dataset if kept.all() else dataset.subset(dataset.images.id[kept])
-
-
 def _check_apart(train: Dataset, test: Dataset) -> None:
     if test.class_names != train.class_names:
         raise DataError(
@@ -142,10 +150,12 @@ class DataFiles:
     folder: Path
     image_folder: Path
     test_image_folder: Path | None
+    extra_folder: Mapping[str, Path]
 
-    def train(self, fold: int) -> Photos:
-        """What fold ``fold`` learns from."""
-        return Photos(annotations=self.folder / f"fold{fold}_train.json", images=self.image_folder)
+    def train(self, model: ModelSettings, fold: int, seed: int) -> Photos:
+        """What a run learns from."""
+        images = self.extra_folder.get(train_file_name(model, fold, seed), self.image_folder)
+        return Photos(annotations=self.folder / train_file_name(model, fold, seed), images=images)
 
     def val(self, fold: int) -> Photos:
         """What fold ``fold`` holds out."""
@@ -158,18 +168,46 @@ class DataFiles:
         return {"test": Photos(annotations=self.folder / "test.json", images=self.test_image_folder)}
 
 
+def train_file_name(model: ModelSettings, fold: int, seed: int) -> str:
+    """One file a fold, and for models with further photos one a run."""
+    return f"fold{fold}_train.json" if model.extra is None else f"fold{fold}_seed{seed}_{model.name}_train.json"
+
+
 def write_data(data: ExperimentData, experiment: Experiment) -> DataFiles:
-    """Write the COCO files of the folds that are to run; what is there already and the same is written again."""
+    """Write the COCO files of the folds that are to run; what is there already and the same is written again.
+
+    Photos that were not drawn are written to ``left_out.json``, to be labelled by a model (or by people) later.
+
+    Raises:
+        DataError: As :meth:`ExperimentData.learned_by`.
+    """
     folder = (experiment.folder / "data").absolute()
     assert data.train.image_folder is not None
     for fold in experiment.folds.to_run:
         write_coco(data.learned(fold), folder / f"fold{fold}_train.json")
         write_coco(data.held_out(fold), folder / f"fold{fold}_val.json")
+    if data.left_out is not None:
+        write_coco(data.left_out, folder / "left_out.json")
+    extra_folder = _write_extra(data, experiment, folder)
     if data.test is None:
-        return DataFiles(folder, data.train.image_folder.absolute(), None)
+        return DataFiles(folder, data.train.image_folder.absolute(), None, extra_folder)
     write_coco(without_truth(data.test), folder / "test.json")
     assert data.test.image_folder is not None
-    return DataFiles(folder, data.train.image_folder.absolute(), data.test.image_folder.absolute())
+    test_image_folder = data.test.image_folder.absolute()
+    return DataFiles(folder, data.train.image_folder.absolute(), test_image_folder, extra_folder)
+
+
+def _write_extra(data: ExperimentData, experiment: Experiment, folder: Path) -> dict[str, Path]:
+    """Write what models with further photos learn from; the folder of the photos of each file."""
+    image_folder = {}
+    for model in experiment.models:
+        for fold, seed in product(experiment.folds.to_run, experiment.seeds):
+            if model.extra is not None:
+                learned = data.learned_by(model, fold, seed)
+                assert learned.image_folder is not None
+                write_coco(learned, folder / train_file_name(model, fold, seed))
+                image_folder[train_file_name(model, fold, seed)] = learned.image_folder
+    return image_folder
 
 
 def without_truth(dataset: Dataset) -> Dataset:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from bunri.config import Experiment
-from bunri.dataset import Dataset
 from bunri.errors import ConfigError
 from bunri.experiment.data import ExperimentData
 from bunri.experiment.plan import PlannedRun
@@ -49,28 +48,28 @@ def say_nothing(exposures: Sequence[SamplerExposure]) -> None:
 
 
 def exposures_of(runs: Sequence[PlannedRun], data: ExperimentData) -> tuple[SamplerExposure, ...]:
-    """What each sampler of the runs that are still to be done does; nothing for recipes without a sampler."""
+    """What each sampler of the runs that are still to be done does; nothing for recipes without a sampler.
+
+    Models with further photos each have their own: these change the shares of the classes, too.
+    """
     unfinished = [run for run in runs if run.action != "skip" and not run.model.recipe.sampler.is_plain]
-    models: dict[str, list[str]] = {}
-    samplers: dict[str, SamplerSettings] = {}
+    alike: dict[tuple[str, str], list[PlannedRun]] = {}
     for run in unfinished:
-        key = run.model.recipe.sampler.model_dump_json()
-        samplers[key] = run.model.recipe.sampler
-        models.setdefault(key, []).append(run.model.name)
-    if not unfinished:
-        return ()
-    fold = unfinished[0].fold
-    learned = data.learned(fold)
-    return tuple(_exposure_of(samplers[key], dict.fromkeys(names), fold, learned) for key, names in models.items())
+        extra = "" if run.model.extra is None else run.model.extra.model_dump_json()
+        alike.setdefault((run.model.recipe.sampler.model_dump_json(), extra), []).append(run)
+    return tuple(_exposure_of(same, data) for same in alike.values())
 
 
-def _exposure_of(sampler: SamplerSettings, models: Any, fold: int, learned: Dataset) -> SamplerExposure:
+def _exposure_of(runs: Sequence[PlannedRun], data: ExperimentData) -> SamplerExposure:
+    first = runs[0]
+    learned, sampler = data.learned_by(first.model, first.fold, first.seed), first.model.recipe.sampler
     told, reason = None, None
     try:
         told = exposure(learned, sampler)
     except ConfigError as error:
         reason = str(error)
-    return SamplerExposure(tuple(models), sampler, fold, len(learned), told, reason)
+    models = tuple(dict.fromkeys(run.model.name for run in runs))
+    return SamplerExposure(models, sampler, first.fold, len(learned), told, reason)
 
 
 def tell_exposures(

@@ -44,7 +44,9 @@ def _cut_from(experiment: Experiment, train: Dataset, source_sha256: Mapping[str
     """Everything the cut depends on."""
     settings = experiment.folds.model_dump(mode="json", exclude={"run", "folder"})
     sources = sorted(source_sha256.values())
-    return {**settings, "where": experiment.data.train.where, "sources": sources, "images": len(train)}
+    selection = experiment.data.train
+    draw = {"at_most": selection.at_most, "seed_of_draw": selection.seed} if selection.at_most else {}
+    return {**settings, "where": selection.where, **draw, "sources": sources, "images": len(train)}
 
 
 def _read_folds(folder: Path, count: int, train: Dataset) -> IntArray:

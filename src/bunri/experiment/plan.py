@@ -77,7 +77,7 @@ def job_of(experiment: Experiment, run: PlannedRun, files: DataFiles) -> Job:
         overrides=run.model.set,
         recipe=run.model.recipe,
         run_folder=run.folder.path,
-        train=files.train(run.fold),
+        train=files.train(run.model, run.fold, run.seed),
         val=files.val(run.fold),
         predict=files.test(),
         seed=run.seed,
