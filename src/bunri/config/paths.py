@@ -10,7 +10,7 @@ _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
 class PathPlace(NamedTuple):
-    """A path in plain values: where it stands, and what must be there (``file``, ``folder`` or ``file of each run``)."""
+    """A path in plain values: where it stands, and what is there (``file``, ``folder`` or ``file of each run``)."""
 
     holder: Any
     """The mapping or list it stands in."""
