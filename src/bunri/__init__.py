@@ -17,15 +17,17 @@ if TYPE_CHECKING:
     from bunri.evaluate import compare, evaluate
     from bunri.experiment import run
     from bunri.fuse import fuse
+    from bunri.gain import gain
     from bunri.io import load_dataset, read_predictions
     from bunri.search import search
 
-__all__ = ["compare", "evaluate", "fuse", "load_dataset", "read_predictions", "run", "search"]
+__all__ = ["compare", "evaluate", "fuse", "gain", "load_dataset", "read_predictions", "run", "search"]
 
 _HOMES = {
     "compare": "bunri.evaluate",
     "evaluate": "bunri.evaluate",
     "fuse": "bunri.fuse",
+    "gain": "bunri.gain",
     "load_dataset": "bunri.io",
     "read_predictions": "bunri.io",
     "run": "bunri.experiment",

@@ -28,6 +28,15 @@ def test_verdicts_of_a_clear_difference() -> None:
     assert better.images_to_decide is None
 
 
+def test_a_difference_in_words() -> None:
+    dataset, (a, b) = random_world(seed=0, images=30)
+    found = compare(a, b, dataset, resamples=50)
+    words = f"{found.difference:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
+    assert found.difference_in_words == words
+    of_one_group = compare(a, b, dataset, resamples=50, groups=[0] * 30)
+    assert of_one_group.difference_in_words.endswith("without interval (of one image or group alone)")
+
+
 def test_a_model_against_itself_is_undecided() -> None:
     dataset, (member,) = random_world(members=1)
     same = compare(member, member, dataset)

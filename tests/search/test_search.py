@@ -11,7 +11,7 @@ from bunri.errors import DataError, UsageError
 from bunri.evaluate import evaluate
 from bunri.fuse import FuseOptions, fuse
 from bunri.predictions import Predictions
-from bunri.search import apply_recipe, gain, search
+from bunri.search import apply_recipe, search
 from bunri.search.climbing import Climb
 from bunri.search.families import Progress
 from bunri.search.moves import complexity, neighbours, single, subsets, with_weights
@@ -178,23 +178,6 @@ def test_an_unknown_family() -> None:
     dataset, members = random_world(images=4)
     with pytest.raises(UsageError, match=r"families must be among fused.*, but got 'magic'"):
         search(members, dataset, families=["magic"])
-
-
-def test_gain_of_a_partner_and_of_noise() -> None:
-    dataset, (a, b) = random_world(seed=1, images=40)
-    partner = gain([a], b, dataset, folds=3, resamples=200)
-    assert partner.comparison.verdict == "better"
-    values = partner.to_dict()
-    assert values["added"] == "member1"
-    assert values["gain"] == pytest.approx(values["mAP50_with"] - values["mAP50_without"])
-    useless = gain([a], noise(40), dataset, folds=3, resamples=200)
-    assert useless.comparison.verdict == "undecided"
-    assert useless.overlap.total.only_b == 0
-
-
-def test_gain_is_measured_where_the_member_looked() -> None:
-    dataset, (a, b) = random_world(seed=1, images=40)
-    assert gain([a], b.of_images(range(1, 21)), dataset, folds=2, resamples=20).comparison.images == 20
 
 
 def test_moves() -> None:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from bunri.cli.output import table
 
 if TYPE_CHECKING:
-    from bunri.evaluate import Comparison, Overlap
+    from bunri.evaluate import Comparison
     from bunri.evaluate.bootstrap import EvaluationIntervals
-    from bunri.search import Gain, SearchResult
+    from bunri.search import SearchResult
 
 
 def evaluation_values(found: "EvaluationIntervals") -> dict[str, Any]:
@@ -45,7 +45,7 @@ def _number(value: float | None, interval: list[float] | None = None) -> str:
 def comparison_text(found: "Comparison") -> str:
     """A comparison in three lines."""
     lines = [
-        f"{found.a} {found.mAP50_a:.4f}, {found.b} {found.mAP50_b:.4f}: {_difference(found)}",
+        f"{found.a} {found.mAP50_a:.4f}, {found.b} {found.mAP50_b:.4f}: {found.difference_in_words}",
         f"{found.a} is {found.verdict} (p = {found.p_value:.3g})"
         if found.verdict != "undecided"
         else f"undecided (p = {found.p_value:.3g})",
@@ -62,12 +62,6 @@ def _needed(images: int) -> str:
     return "more than a million" if images > 1_000_000 else f"about {float(f'{images:.2g}'):,.0f}"
 
 
-def _difference(found: "Comparison") -> str:
-    if math.isnan(found.low):
-        return f"{found.difference:+.4f}, without interval (of one image or group alone)"
-    return f"{found.difference:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
-
-
 def search_text(found: "SearchResult") -> str:
     """What was found and what it is worth."""
     floors = ", ".join(f"{name} {score:.4g}" for name, score in found.lowest_scores.items())
@@ -77,7 +71,7 @@ def search_text(found: "SearchResult") -> str:
             str(found.recipe),
             f"mAP50 {found.score:.4f} [{found.low:.4f}, {found.high:.4f}] out of fold "
             f"({found.folds} folds, {found.groups} groups of {found.images} images)",
-            f"against {found.gain.b} alone: {_difference(found.gain)}, {found.gain.verdict}",
+            f"against {found.gain.b} alone: {found.gain.difference_in_words}, {found.gain.verdict}",
             f"families: {families}; lowest scores: {floors}; {found.seconds:.1f} s",
             *explanation_lines(found.recipe.found.get("explanation")),
             *found.notes,
@@ -91,23 +85,3 @@ def explanation_lines(explanation: Any) -> list[str]:
         return []
     parts = {"features": list(explanation["features"].items())[:6], "members": explanation["members"].items()}
     return [f"{what} by gain: {', '.join(f'{k} {share:.0%}' for k, share in rows)}" for what, rows in parts.items()]
-
-
-def gain_text(found: "Gain") -> str:
-    """What a member adds, and who finds what."""
-    result, overlap = found.comparison, found.overlap
-    head = [
-        f"adding {found.added}: {_difference(result)} ({result.verdict}, p = {result.p_value:.3g}, "
-        f"{result.images} images)",
-        f"without: {result.mAP50_b:.4f}, {found.without.recipe}",
-        f"with:    {result.mAP50_a:.4f}, {found.with_it.recipe}",
-    ]
-    rows = [("all", *_counts(overlap.total))]
-    rows += [(name, *_counts(one)) for part in (overlap.by_size, overlap.by_class) for name, one in part.items()]
-    return "\n".join(
-        [*head, "", table(("objects found by", "both", "only ensemble", f"only {found.added}", "none"), rows)]
-    )
-
-
-def _counts(one: "Overlap") -> tuple[str, ...]:
-    return tuple(str(count) for count in (one.both, one.only_a, one.only_b, one.neither))

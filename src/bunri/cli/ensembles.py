@@ -1,4 +1,4 @@
-"""Verbs on predictions: eval, fuse, search, gain, compare."""
+"""Verbs on predictions: eval, fuse, search, compare."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -173,11 +173,11 @@ def search(
 
     dataset = read_truth(truth)
     members = read_members(member_paths(predictions, member), dataset)
-    labels, kinds = image_labels(dataset, groups), _families(families)
+    labels, kinds = image_labels(dataset, groups), recipe_kinds(families)
     kept = state or (None if out is None else out.with_suffix(".state.json"))
     with resumable(kept):
         found = search(
-            members, dataset, folds, seed, labels, kinds, duration(time), threads, resamples, _say_progress, kept
+            members, dataset, folds, seed, labels, kinds, duration(time), threads, resamples, say_progress, kept
         )
     if kept is not None and kept != state:
         kept.unlink(missing_ok=True)
@@ -188,51 +188,20 @@ def search(
     print_json(found.to_dict()) if as_json else print_text(search_text(found))
 
 
-def _families(text: str | None) -> Sequence[str]:
+def recipe_kinds(text: str | None) -> Sequence[str]:
+    """Kinds of recipes as ``--families`` says them."""
     from bunri.search.families import DEFAULT_FAMILIES
 
     return DEFAULT_FAMILIES if text is None else text.split(",")
 
 
-def _say_progress(step: "Progress") -> None:
+def say_progress(step: "Progress") -> None:
+    """Tell a better candidate of a search."""
     where = "all images" if step.fold == step.folds else f"without fold {step.fold + 1} of {step.folds}"
     say(
         f"{step.seconds:6.1f} s  {step.candidates:4} candidates  {where}: {step.score:.4f} in sample, "
         f"{step.recipe} ({step.stage})"
     )
-
-
-@wordy
-def gain(
-    predictions: PredictionFiles,
-    add: Annotated[list[Path], typer.Option("--add", help="Members to add, each on its own.")],
-    truth: TruthFile,
-    families: Annotated[str | None, typer.Option(help="Kinds of recipes, with commas between.")] = None,
-    time: Time = None,
-    folds: Folds = 5,
-    groups: Groups = None,
-    seed: Seed = 0,
-    resamples: Resamples = 1000,
-    threads: Threads = 1,
-    member: Members = None,
-    as_json: AsJson = False,
-) -> None:
-    """Measure what adding a member buys: gain with a paired interval, and who finds what."""
-    from bunri.cli.ensemble_words import gain_text
-    from bunri.search import gain
-
-    dataset = read_truth(truth)
-    members = read_members(member_paths([*predictions, *add], member), dataset)
-    own, added = members[: -len(add)], members[-len(add) :]
-    labels, kinds = image_labels(dataset, groups), _families(families)
-    found = [
-        gain(own, one, dataset, folds, seed, labels, kinds, duration(time), threads, resamples, _say_progress)
-        for one in added
-    ]
-    if as_json:
-        print_json({"gains": [one.to_dict() for one in found]})
-    else:
-        print_text("\n\n".join(gain_text(one) for one in found))
 
 
 def compare(
@@ -269,4 +238,4 @@ def _told_apart(a: Path, b: Path) -> tuple[str, str]:
     return str(a), str(b)
 
 
-COMMANDS: tuple[Callable[..., None], ...] = (eval_, fuse, search, gain, compare)
+COMMANDS: tuple[Callable[..., None], ...] = (eval_, fuse, search, compare)

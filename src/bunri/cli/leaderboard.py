@@ -25,4 +25,6 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _with_interval(value: float | None, low: float | None, high: float | None) -> str:
-    return "-" if value is None else f"{value:.4f} [{low:.4f}, {high:.4f}]"
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if low is None else f"{value:.4f} [{low:.4f}, {high:.4f}]"

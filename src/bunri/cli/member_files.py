@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Verb = TypeVar("Verb", bound=Callable[..., None])
 
-SETTINGS = ("time", "folds", "groups", "seed", "resamples", "threads", "families")
+SETTINGS = ("time", "folds", "groups", "seed", "resamples", "threads", "families", "value", "orders")
 
 
 class WordyCommand(typer.core.TyperCommand):
@@ -51,6 +51,9 @@ def spread_words(words: Sequence[str]) -> list[str]:
     return spread
 
 
+STAGES = {"one": "one-stage", "two": "two-stage"}
+"""Families by what an experiment calls the stages of its models."""
+
 MemberPaths = dict[str, tuple[Path, ...]]
 """Files by the name of their member; several are folds or views of one model."""
 
@@ -58,13 +61,15 @@ MemberPaths = dict[str, tuple[Path, ...]]
 def member_paths(paths: Sequence[Path], renamed: Sequence[str] | None) -> MemberPaths:
     """Files by the name of their member: the stem, or as ``NAME=FILE`` or ``NAME=FILE,FILE`` says.
 
+    What an experiment wrote (``runs/NAME/MODEL/oof.parquet``) has the name of its model.
+
     Raises:
         UsageError: Two members have one name, or a ``NAME=FILE`` is not of that form.
     """
     named = [_name_and_files(text) for text in renamed or ()]
     taken = {path.resolve() for _, files in named for path in files}
     found: MemberPaths = {}
-    for name, files in [*((path.stem, (path,)) for path in paths if path.resolve() not in taken), *named]:
+    for name, files in [*((_name_of(path), (path,)) for path in paths if path.resolve() not in taken), *named]:
         if name in found:
             raise UsageError(
                 f"members must have names of their own, but {found[name][0]} and {files[0]} are both {name}. "
@@ -72,6 +77,47 @@ def member_paths(paths: Sequence[Path], renamed: Sequence[str] | None) -> Member
             )
         found[name] = files
     return found
+
+
+def _name_of(path: Path) -> str:
+    return path.resolve().parent.name if _experiment_file(path).is_file() else path.stem
+
+
+def _experiment_file(path: Path) -> Path:
+    """Where the settings of the experiment lie, if a file is one of its model's ``oof`` or ``test`` predictions."""
+    return path.resolve().parent.parent / "experiment.json" if path.stem in ("oof", "test") else Path("-")
+
+
+def member_families(families: Sequence[str] | None, paths: MemberPaths) -> dict[str, list[str]]:
+    """Names of the members of each family: as ``NAME=member,member`` says, else by the stages in their experiments.
+
+    Raises:
+        UsageError: A family is not of that form.
+    """
+    if families:
+        return dict(_name_and_members(text) for text in families)
+    found: dict[str, list[str]] = {}
+    for name, files in paths.items():
+        stages = _stages_of(files[0]) if len(files) == 1 else None
+        if stages is not None:
+            found.setdefault(STAGES.get(stages, stages), []).append(name)
+    return found
+
+
+def _stages_of(path: Path) -> str | None:
+    """What the experiment of a file says of the stages of its model."""
+    from bunri.files import read_json
+
+    settings = _experiment_file(path)
+    models = read_json(settings, "an experiment").get("models", []) if settings.is_file() else []
+    return next((model.get("stages") for model in models if model["name"] == path.resolve().parent.name), None)
+
+
+def _name_and_members(text: str) -> tuple[str, list[str]]:
+    name, equals, members = text.partition("=")
+    if not (name and equals and all(members.split(","))):
+        raise UsageError(f"--family must be NAME=member or NAME=member,member, but got {text!r}")
+    return name, members.split(",")
 
 
 def _name_and_files(text: str) -> tuple[str, tuple[Path, ...]]:

@@ -73,7 +73,7 @@ def _rise(before: float, after: float) -> float:
 
 def ranked_of(matches: Matches, dataset: Dataset) -> Ranked:
     """The boxes of a member that count, by falling score, of equal scores those of the earlier image first."""
-    order = _ranking(matches)
+    order = ranking(matches)
     found = matches.predictions
     return Ranked(
         class_index=found.class_index[order],
@@ -83,13 +83,14 @@ def ranked_of(matches: Matches, dataset: Dataset) -> Ranked:
     )
 
 
-def _ranking(matches: Matches) -> IntArray:
+def ranking(matches: Matches) -> IntArray:
+    """Rows of the boxes that count, in the order of ``ranked_of``."""
     order = np.lexsort((matches.predictions.image_id, -matches.predictions.score))
     return order[~matches.is_ignored[order]]
 
 
 def _mended(kind: Kind, matches: Matches, ranked: Ranked, dataset: Dataset) -> Ranked:
-    order = _ranking(matches)
+    order = ranking(matches)
     wrong = matches.kind[order] == KINDS.index(kind)
     right = np.zeros(len(order), bool)
     class_index = ranked.class_index.copy()

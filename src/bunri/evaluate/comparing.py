@@ -59,6 +59,13 @@ class Comparison:
     lowest_score_b: float
     resamples: int
 
+    @property
+    def difference_in_words(self) -> str:
+        """The difference, signed, with its interval where there is one."""
+        if math.isnan(self.low):
+            return f"{self.difference:+.4f}, without interval (of one image or group alone)"
+        return f"{self.difference:+.4f} [{self.low:+.4f}, {self.high:+.4f}]"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; NaN becomes None."""
         return {key: none_if_nan(v) if isinstance(v, float) else v for key, v in asdict(self).items()}

@@ -70,7 +70,7 @@ class Leaderboard:
         gains = {"out of fold": self.gain, "on test": self.test_gain}
         return [
             f"{place}, the ensemble's mAP50 minus that of {gain.b}, the best single model: "
-            f"{gain.difference:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}], {gain.verdict}"
+            f"{gain.difference_in_words}, {gain.verdict}"
             for place, gain in gains.items()
             if gain is not None
         ]

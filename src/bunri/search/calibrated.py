@@ -126,18 +126,25 @@ class CalibratedFamily:
 
     def fit(self, task: Task, fold: int, deadline: float = np.inf) -> EnsembleRecipe:
         """Fit on the images outside of ``fold``; options are searched on scores calibrated out of fold."""
-        chosen = self._chosen_curves(task, fold)
-        members = tuple(self._out_of_fold(task, fold, member, chosen[member.name]) for member in task.members)
-        calibrated = replace(task, members=members)
+        calibrated, curves = self.calibrated(task, fold)
         scorer = scorer_of(calibrated, self.threads)
         climb = PlainClimb(scorer, fold, task.groups, deadline, lambda step: self._note(task, fold, step))
-        recipe, curves = recipe_of(climb.run(), task.names), self._curves(task, np.asarray(task.fold != fold), chosen)
+        recipe = recipe_of(climb.run(), task.names)
         changes: dict[str, Any] = {
             "method": "calibrated",
             "parameters": {"curves": {name: curves[name].to_dict() for name in recipe.members}},
             "found": {"reliability": self._reliability(calibrated, fold)},
         }
         return recipe.model_copy(update=changes)
+
+    def calibrated(self, task: Task, fold: int) -> tuple[Task, dict[str, Calibration]]:
+        """The task to search on, its members calibrated out of parts, and each member's curves for other images.
+
+        Neither looks at the truth of ``fold``.
+        """
+        chosen = self._chosen_curves(task, fold)
+        members = tuple(self._out_of_fold(task, fold, member, chosen[member.name]) for member in task.members)
+        return replace(task, members=members), self._curves(task, np.asarray(task.fold != fold), chosen)
 
     def _boxes(self, member: Predictions, task: Task) -> JudgedBoxes:
         if member.name not in self._judged:
