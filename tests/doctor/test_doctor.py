@@ -56,6 +56,7 @@ def _again(section: str, **values: Any) -> Change:
         (_again("categories", id=4), "duplicate_id", "categories[2].name 'Metal' is categories[1].name too"),
         (_box(id=None), "wrong_record", "annotations[1].id must be an integer, but is None"),
         (_box(area="large"), "wrong_record", "annotations[1].area must be a finite number, but is 'large'"),
+        (_box(id=0), "annotation_zero", "annotations[1] (id 0, image 7)"),
         (_box(iscrowd="no"), "wrong_record", "annotations[1].iscrowd must be 0 or 1, but is 'no'"),
         (_image(id=10**400), "wrong_record", f"images[0].id must be an integer, but is 1{'0' * 59}"),
         (_box(image_id=99), "unknown_image", "annotations[1].image_id 99"),

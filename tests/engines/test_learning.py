@@ -14,6 +14,17 @@ from torchvision_jobs import write_photos
 
 pytestmark = pytest.mark.engines
 
+NATIVE_FIGURES = {
+    "mmdetection": (("native/coco/bbox_mAP_50", "val/mAP50"), ("native/coco/bbox_mAP", "val/mAP50_95")),
+    "detectron2": (("native/bbox/AP50", "val/mAP50"), ("native/bbox/AP", "val/mAP50_95")),
+    "effdet": (("native/map", "val/mAP50_95"),),
+    "ultralytics": (("native/metrics/mAP50(B)", "val/mAP50"),),
+}
+"""What a framework's own evaluator calls a figure of ours."""
+
+PERCENT = ("detectron2",)
+"""Frameworks that count to 100."""
+
 
 def lesson_of(engine: str) -> dict[str, Any]:
     """Native overrides and recipe by which the small model of an engine learns."""
@@ -36,3 +47,7 @@ def test_a_small_model_overfits_sixteen_photos(engine: str, tmp_path: Path) -> N
     assert scored >= 0.8
     best = max(value for _, value in run.values("val/mAP50"))
     assert scored == pytest.approx(best, abs=0.002)  # the best checkpoint predicts what was validated
+    scale = 100 if engine in PERCENT else 1
+    for native, ours in NATIVE_FIGURES.get(engine, ()):
+        for (_, theirs), (_, mine) in zip(run.values(native), run.values(ours), strict=True):
+            assert theirs / scale == pytest.approx(mine, abs=0.002), native

@@ -99,3 +99,9 @@ def test_a_training_broken_off_ends_with_the_numbers_of_one_that_was_not(loop: s
 
 def test_the_config_as_it_ran_lies_beside_the_frameworks_own_files(measured: dict[str, Any]) -> None:
     assert measured["epochs"]["native"] == ["config.py", "val.json"]
+
+
+def test_no_box_of_the_frameworks_own_truth_is_number_zero(measured: dict[str, Any]) -> None:
+    """``pycocotools`` would count a detection that matches it as a miss."""
+    ids = measured["epochs"]["box_ids"]
+    assert ids == list(range(1, len(ids) + 1))

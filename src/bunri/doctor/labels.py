@@ -209,6 +209,10 @@ def _crowds(labels: Labels) -> Iterator[Fault]:
     return (("crowd", _place_of_box(row, box)) for row, box in labels.boxes() if box.get("iscrowd"))
 
 
+def _zero_ids(labels: Labels) -> Iterator[Fault]:
+    return (("annotation_zero", _place_of_box(row, box)) for row, box in labels.boxes() if box.get("id") == 0)
+
+
 _CHECKS: tuple[Callable[[Labels], Iterator[Fault]], ...] = (
     _duplicate_ids,
     _duplicate_file_names,
@@ -219,6 +223,7 @@ _CHECKS: tuple[Callable[[Labels], Iterator[Fault]], ...] = (
     _repeated_boxes,
     _absences,
     _crowds,
+    _zero_ids,
 )
 
 

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -61,10 +62,14 @@ def _start(config: dict[str, Any], job: Job, identity: Identity) -> float:
 
 
 def _write_truth(job: Job, val_set: Dataset | None) -> None:
-    """The held-out truth for the framework's own metric, categories in our order."""
+    """The held-out truth for the framework's own metric, categories in our order.
+
+    Boxes are numbered from 1: pycocotools takes a match with annotation 0 for no match.
+    """
     if val_set is not None:
+        boxes = replace(val_set.annotations, id=np.arange(1, len(val_set.annotations.id) + 1))
         job.folder.native_folder.mkdir(parents=True, exist_ok=True)
-        write_coco(val_set, job.folder.native_folder / "val.json")
+        write_coco(replace(val_set, annotations=boxes), job.folder.native_folder / "val.json")
 
 
 def _plan(config: Mapping[str, Any], loader: Any, job: Job) -> Plan:
