@@ -1,4 +1,4 @@
-"""Seconds of a training step of EfficientDet in a plain loop and in bunri's, in turn, on the rendered photos.
+"""Seconds of a training step of EfficientDet in a plain loop and in bunri's, step by step in turn, on rendered photos.
 
     PYTHONPATH=src <python of effdet> benchmarks/overhead_effdet.py
 
@@ -6,11 +6,8 @@ effdet has no trainer; the plain loop is the shortest one that trains the same m
 own frame and loss, AdamW and clipped gradients.
 """
 
-import statistics
-import sys
+import itertools
 import tempfile
-import time
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,7 @@ import torch
 from effdet import DetBenchTrain
 from effdet.data.transforms import ResizePad
 from PIL import Image
+from turns import Turn, compare, emit_as_a_worker
 
 from bunri.demo.render import render_demo
 from bunri.engines.base import Job
@@ -29,39 +27,19 @@ from bunri.engines.feeding import boxes_to_learn
 from bunri.events import Event, Progress
 from bunri.io import load_dataset
 
-PAIRS, STEPS, LEFT_OUT, PHOTOS, BATCH = 7, 16, 4, 64, 4
+PHOTOS, BATCH = 64, 4
 NATIVE: dict[str, Any] = {"model": "tf_efficientdet_lite0", "image_size": [192, 192]}
 
 
-class EnoughSeen(Exception):  # noqa: N818 - not an error
-    pass
-
-
-class Stopwatch:
-    """Stopped at each step's end; ends the training after some."""
-
-    def __init__(self) -> None:
-        self._times: list[tuple[float, float]] = []
-
-    def __call__(self) -> None:
-        self._times.append((time.process_time(), time.monotonic()))
-        if len(self._times) > STEPS:
-            raise EnoughSeen
-
-    def medians(self) -> tuple[float, float]:
-        """Processor and wall seconds of a step, the first ones left out."""
-        steps = [[b - a for a, b in zip(one, two, strict=True)] for one, two in pairwise(self._times)][LEFT_OUT:]
-        return statistics.median(step[0] for step in steps), statistics.median(step[1] for step in steps)
-
-
-def train_plainly(photos: Path, watch: Stopwatch) -> None:
+def train_plainly(turn: Turn, photos: Path) -> None:
     """As one would write it by hand."""
+    torch.set_num_threads(1)
     dataset = load_dataset(photos / "train.json", photos)
     bench = DetBenchTrain(build_model(whole(NATIVE, {}, "here"), len(dataset.class_names)), create_labeler=True)
     bench.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(bench.parameters(), lr=1e-3)
     frame = ResizePad((192, 192), "bilinear", (128, 128, 128))
-    for step in range(STEPS + 1):
+    for step in itertools.count():
         samples = [_sample(dataset, (step * BATCH + i) % PHOTOS, frame) for i in range(BATCH)]
         images = torch.stack([image for image, _ in samples]).float().sub_(127.5).div_(127.5)
         targets = {key: [torch.from_numpy(anno[key]) for _, anno in samples] for key in ("bbox", "cls")}
@@ -69,7 +47,7 @@ def train_plainly(photos: Path, watch: Stopwatch) -> None:
         bench(images.contiguous(memory_format=torch.channels_last), targets)["loss"].backward()
         torch.nn.utils.clip_grad_norm_(bench.parameters(), 5.0)
         optimizer.step()
-        watch()
+        turn()
 
 
 def _sample(dataset: Any, row: int, frame: Any) -> tuple[torch.Tensor, dict[str, Any]]:
@@ -79,7 +57,7 @@ def _sample(dataset: Any, row: int, frame: Any) -> tuple[torch.Tensor, dict[str,
     return torch.from_numpy(np.moveaxis(np.array(image), 2, 0).copy()), anno
 
 
-def train_under_bunri(folder: Path, photos: Path, watch: Stopwatch) -> None:
+def train_under_bunri(turn: Turn, folder: Path, photos: Path) -> None:
     """The same through the engine."""
     config = folder / "model.yaml"
     config.write_text("".join(f"{key}: {value}\n" for key, value in NATIVE.items()))
@@ -87,43 +65,27 @@ def train_under_bunri(folder: Path, photos: Path, watch: Stopwatch) -> None:
     values = {"engine": "effdet", "config": config, "run_folder": folder / "run", "device": "cpu", "train": split}
     job = Job.model_validate({**values, "recipe": {"batch_size": BATCH, "epochs": 100}})
 
+    EffdetEngine().train(job, with_turns(turn))
+
+
+def with_turns(turn: Turn) -> Any:
+    """Events as from a worker; the last one of a step is its end."""
+    send = emit_as_a_worker()
+
     def emit(event: Event) -> None:
+        send(event)
         if isinstance(event, Progress):
-            watch()
+            turn()
 
-    EffdetEngine().train(job, emit)
-
-
-def seconds(train: Any, *arguments: Any) -> tuple[float, float]:
-    """Processor and wall seconds of a step."""
-    watch = Stopwatch()
-    try:
-        train(*arguments, watch)
-    except EnoughSeen:
-        return watch.medians()
-    raise RuntimeError("the training ended before it was measured")
+    return emit
 
 
 def main() -> None:
-    """Measure in turn; print medians and ratios."""
-    torch.set_num_threads(1)
+    """Measure in turn."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        photos = folder / "photos"
+        folder, photos = Path(name), Path(name) / "photos"
         render_demo(photos, train=PHOTOS, test=1)
-        pairs = []
-        for _ in range(PAIRS):
-            alone = seconds(train_plainly, photos)
-            pairs.append((alone, seconds(train_under_bunri, folder, photos)))
-    for place, what in enumerate(("processor", "wall")):
-        alone_s, ours = (statistics.median(pair[side][place] for pair in pairs) for side in (0, 1))
-        ratios = sorted(pair[1][place] / pair[0][place] for pair in pairs)
-        print(
-            f"{what:10} alone {alone_s:.4f} s, bunri {ours:.4f} s a step; "
-            f"ratio of medians {ours / alone_s:.3f}, of pairs {statistics.median(ratios):.3f} "
-            f"({ratios[0]:.3f} to {ratios[-1]:.3f})",
-            file=sys.stderr,
-        )
+        compare(lambda turn: train_plainly(turn, photos), lambda turn: train_under_bunri(turn, folder, photos))
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ def make_engine_job(engine: str, folder: Path, dataset: Dataset, recipe: Mapping
     write_coco(dataset, dataset.image_folder / "data.json")
     photos = {"annotations": dataset.image_folder / "data.json", "images": dataset.image_folder}
     values = {"engine": engine, "config": native_config(engine), "run_folder": folder / "run"}
-    values |= {"train": photos, "val": photos, "recipe": dict(recipe), "device": "cpu"}
+    values |= {"train": photos, "val": photos, "recipe": dict(recipe), "device": "cpu", "trust": True}
     return Job.model_validate(values | changes)
 
 
@@ -161,6 +161,7 @@ def check(
         name="model",
         config=native_config(engine),
         overrides=dict(overrides or {}),
+        trust=True,
         recipe=Recipe.validated(recipe, "the test"),
     )
     job = CheckJob(engine=engine, models=(model,), answer=folder / "answer.json")

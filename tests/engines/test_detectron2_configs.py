@@ -114,6 +114,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
             name=name,
             config=folder / config if config in {**FILES, **LAZY} else Path(config),
             overrides=dict(overrides),
+            trust=True,
             recipe=Recipe.validated(recipe, name),
         )
         for name, (config, overrides, recipe) in CASES.items()

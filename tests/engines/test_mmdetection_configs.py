@@ -117,7 +117,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     for name, text in {**FILES, **{f"{n.split('/')[0]}_zoo.py": f"_base_ = '{n}'\n" for n in FAMILIES}}.items():
         (folder / name).write_text(text)
     models = tuple(
-        ModelToCheck(name=name, config=folder / config, overrides=dict(overrides), recipe=Recipe())
+        ModelToCheck(name=name, config=folder / config, overrides=dict(overrides), trust=True, recipe=Recipe())
         for name, (config, overrides, _) in {**WRONG, **UNCOMPILED, **RIGHT}.items()
     )
     job = CheckJob(engine="mmdetection", models=models, answer=folder / "answer.json")

@@ -119,3 +119,21 @@ def test_a_failure_comes_back_with_its_exit_code(code: int, kind: type[BunriErro
     error = error_of(Ended("failed", "a message", code))
     assert type(error) is kind
     assert (str(error), error.exit_code) == ("a message", code)
+
+
+def test_keys_of_the_writers_services_and_the_working_folders_modules_stay_outside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker's Python prints what it inherits in place of being a worker."""
+    monkeypatch.setenv("WANDB_API_KEY", "planted-secret")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "planted-secret")
+    monkeypatch.setenv("BUNRI_PLAIN", "seen")
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nenv\n")
+    python.chmod(0o755)
+    with Worker(tmp_path / "job.json", tmp_path / "log.txt", str(python)) as worker:
+        list(worker.events())
+    inherited = (tmp_path / "log.txt").read_text()
+    assert "BUNRI_PLAIN=seen" in inherited
+    assert "PYTHONSAFEPATH=1" in inherited
+    assert "planted-secret" not in inherited

@@ -118,6 +118,8 @@ class ModelSettings(Settings):
     """Name in the table of engines, or ``module:Class`` of an engine of your own."""
     config: Path
     """The framework's own config file; it is never changed."""
+    trust: bool = False
+    """Whether you trust the source of a config that is code: MMDetection's, and Detectron2's LazyConfigs."""
     set: dict[str, Any] = {}
     """Overrides: dotted keys of the native config and their values."""
     recipe: Recipe = Recipe()

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import field_serializer
 
@@ -40,6 +40,8 @@ class Job(Settings):
     """The framework's own config file, byte for byte as the user wrote it."""
     overrides: dict[str, Any] = {}
     """Dotted keys of the native config and their new values."""
+    trust: bool = False
+    """Whether the user trusts the source of a config that is code."""
     resolved: Path | None = None
     """What :meth:`Engine.resolve` made of config and overrides, whole; null where nothing was resolved before."""
     recipe: Recipe = Recipe()
@@ -88,6 +90,8 @@ class ModelToCheck(Settings):
     """The framework's own config file."""
     overrides: dict[str, Any] = {}
     """Dotted keys of the native config and their new values."""
+    trust: bool = False
+    """As in :class:`Job`."""
     recipe: Recipe = Recipe()
     """How it would be trained."""
 
@@ -171,6 +175,30 @@ class Engine(Protocol):
 
     def predict(self, job: Job, emit: Emit) -> None:
         """Predict ``job.val`` (as ``val``) and each of ``job.predict`` to ``predictions/<name>.parquet``."""
+
+
+@runtime_checkable
+class ReadsCode(Protocol):
+    """An engine whose native configs may be code; such a one is asked before it reads any."""
+
+    def is_code(self, config: Path) -> bool:
+        """Whether reading the file, or building what it says, can run what its author wants.
+
+        Nothing of the file is run to find out. Configs that come with the framework count as no code.
+        """
+
+
+def refuse_code(engine: Engine, config: Path, trust: bool) -> None:
+    """Refuse a native config that is code, unless the user trusts its source.
+
+    Raises:
+        ConfigError: Naming the file and the switch; nothing of the file has been run.
+    """
+    if not trust and isinstance(engine, ReadsCode) and config.is_file() and engine.is_code(config):
+        raise ConfigError(
+            f"config: {config} is code, which the framework runs with all you may do, so its source must be trusted. "
+            "Read it, and if you trust it say `trust: true` beside `config:` in the experiment."
+        )
 
 
 ENGINES: Mapping[str, str] = {

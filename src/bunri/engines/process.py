@@ -30,6 +30,9 @@ THREAD_VARIABLES = (
 )
 """Environment variables by which the libraries below a framework learn how many threads they may use."""
 
+KEYS_OF_WRITERS = ("WANDB_", "MLFLOW_")
+"""Beginnings of variables that are for the services the parent writes to: no worker needs their keys."""
+
 SECONDS_TO_EXIT = 60.0
 """A worker that has said its last word may take this long to go."""
 
@@ -226,8 +229,9 @@ def _start(
 
 
 def _environment(interpreter: str, threads: int, folder: Path) -> dict[str, str]:
-    environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads))
-    environment |= {"NO_ALBUMENTATIONS_UPDATE": "1", "PYTHONUNBUFFERED": "1"}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(KEYS_OF_WRITERS)}
+    environment |= dict.fromkeys(THREAD_VARIABLES, str(threads))
+    environment |= {"NO_ALBUMENTATIONS_UPDATE": "1", "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
     if interpreter != sys.executable:
         old = [environment["PYTHONPATH"]] if environment.get("PYTHONPATH") else []
         environment["PYTHONPATH"] = os.pathsep.join([str(_bunri_alone(folder)), *old])

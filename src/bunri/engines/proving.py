@@ -85,7 +85,7 @@ def _events(engine: str, folder: Path) -> list[Event]:
     write_text(folder / "config.yaml", CONFIGS[engine])
     photos = Photos(annotations=folder / "photos.json", images=folder)
     values: dict[str, Any] = {"engine": engine, "config": folder / "config.yaml", "run_folder": folder / "run"}
-    job = Job(**values, recipe=RECIPE, train=photos, val=photos, device="cpu")
+    job = Job(**values, trust=True, recipe=RECIPE, train=photos, val=photos, device="cpu")
     write_text(job.folder.job_file, job.model_dump_json())
     with Worker(job.folder.job_file, job.folder.log_file, interpreter_of(engine)) as worker:
         events = list(worker.events())

@@ -25,6 +25,7 @@ from bunri.engines.base import (
     StopRequested,
     engine_by_name,
     job_should_stop,
+    refuse_code,
     request_stop,
 )
 from bunri.errors import BunriError, ConfigError
@@ -108,6 +109,8 @@ def run_job(job: Job, emit: Emit) -> None:
     """Train and predict, as the job says."""
     emit(Facts(versions()))
     engine = engine_by_name(job.engine)
+    if job.resolved is None:  # else the config was read, with the user's word, before the run began
+        refuse_code(engine, job.config, job.trust)
     for task in job.tasks:
         if job_should_stop():
             raise StopRequested
@@ -135,6 +138,7 @@ def check(job: CheckJob) -> None:
 def _checked(engine: Engine, model: ModelToCheck) -> dict[str, Any]:
     answer: dict[str, Any] = {"mistakes": []}
     try:
+        refuse_code(engine, model.config, model.trust)
         resolved = engine.resolve(model.config, model.overrides)
         answer |= asdict(resolved)
         answer["mistakes"] += [f"recipe.{refusal}" for refusal in engine.refusals(resolved, model.recipe)]

@@ -68,7 +68,9 @@ def _ask(experiment: Experiment, engine: str, models: Sequence[ModelSettings]) -
 
 
 def _to_check(model: ModelSettings) -> ModelToCheck:
-    return ModelToCheck(name=model.name, config=model.config, overrides=model.set, recipe=model.recipe)
+    return ModelToCheck(
+        name=model.name, config=model.config, overrides=model.set, trust=model.trust, recipe=model.recipe
+    )
 
 
 def python_path(experiment: Experiment, models: Sequence[ModelSettings]) -> tuple[Path, ...]:

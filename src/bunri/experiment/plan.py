@@ -25,6 +25,7 @@ HOW_NOT_WHAT = (
     "checkpoint",
     "tasks",
     "resolved",
+    "trust",
 )
 """Parts of a job that may change between a run and its continuation."""
 
@@ -75,6 +76,7 @@ def job_of(experiment: Experiment, run: PlannedRun, files: DataFiles) -> Job:
         engine=run.model.engine,
         config=run.folder.native_config_file(run.model.config.name),
         overrides=run.model.set,
+        trust=run.model.trust,
         recipe=run.model.recipe,
         run_folder=run.folder.path,
         train=files.train(run.model, run.fold, run.seed),

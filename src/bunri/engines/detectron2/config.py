@@ -9,7 +9,7 @@ import yaml
 from bunri.engines.base import Job, ResolvedConfig
 from bunri.engines.detectron2.lazy_config import LazyModel, read_lazy
 from bunri.engines.detectron2.yacs_config import YacsModel, check_text, read_yacs
-from bunri.engines.detectron2.zoo import config_file
+from bunri.engines.detectron2.zoo import config_file, zoo_folder
 from bunri.engines.weights import check_file, check_origin
 from bunri.errors import ConfigError
 from bunri.files import read_bytes
@@ -22,6 +22,18 @@ def resolve(config: Path, overrides: Mapping[str, Any]) -> ResolvedConfig:
     before, model = read(config, overrides)
     check_weights(model)
     return ResolvedConfig(before=before, after=model.text)
+
+
+def is_code(config: Path) -> bool:
+    """Whether a config is a LazyConfig that does not come with Detectron2; a yacs config is data."""
+    path = config_file(config)
+    if path.resolve().is_relative_to(zoo_folder()):
+        return False
+    return _is_lazy_file(path)
+
+
+def _is_lazy_file(path: Path) -> bool:
+    return path.suffix == ".py" or is_lazy(read_bytes(path, "the model config"), str(path))
 
 
 def check_weights(model: Model) -> None:
@@ -39,7 +51,7 @@ def check_weights(model: Model) -> None:
 def read(config: Path, overrides: Mapping[str, Any]) -> tuple[str, Model]:
     """A config of a file or of the model zoo: its text before the overrides, and the model with them."""
     path = config_file(config)
-    if path.suffix == ".py" or is_lazy(read_bytes(path, "the model config"), str(path)):
+    if _is_lazy_file(path):
         return read_lazy(path, overrides)
     return read_yacs(path, overrides)
 

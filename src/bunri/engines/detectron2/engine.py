@@ -18,6 +18,10 @@ from bunri.recipe import Recipe
 class Detectron2Engine:
     """Detectron2 behind the engine's door."""
 
+    def is_code(self, config: Path) -> bool:
+        """Whether a config is a LazyConfig of the user's own: in Python it is run, in YAML ``_target_`` is called."""
+        return configs.is_code(config)
+
     def resolve(self, config: Path, overrides: Mapping[str, Any]) -> ResolvedConfig:
         """A yacs config or a LazyConfig with what it is based on, and overrides; downloads nothing."""
         return configs.resolve(config, overrides)

@@ -28,6 +28,12 @@ class MMDetectionEngine:
         """
         ops.prepare()
 
+    def is_code(self, config: Path) -> bool:
+        """Whether a config is the user's own: in Python it is run, in YAML and JSON a ``type`` names what is called."""
+        from bunri.engines.mmdetection.framework import shipped_configs
+
+        return not config.resolve().is_relative_to(shipped_configs())
+
     def resolve(self, config: Path, overrides: Mapping[str, Any]) -> ResolvedConfig:
         """The native config with overrides, flattened; its model is built once to see that it can be."""
         from bunri.engines.mmdetection.config import resolve

@@ -33,6 +33,9 @@ KNOWN_KEYS = (
 HEADS = ("Detect", "v10Detect", "RTDETRDecoder")
 """Last layers that find boxes in photos and nothing else."""
 
+_NUMBER = r"(?:\w+\s*=\s*)?(?:-?\d+(?:\.\d*)?(?:e-?\d+)?|True|False|None)"
+_ACTIVATION = re.compile(rf"(?:torch\.)?nn\.[A-Z]\w*\(\s*(?:{_NUMBER}(?:\s*,\s*{_NUMBER})*)?\s*,?\s*\)")
+
 _OTHER_TASKS = re.compile(r"-(cls|seg|pose|obb|sem|depth|worldv?2?)|yoloe-")
 
 
@@ -119,12 +122,22 @@ def check_architecture(values: Mapping[str, Any], source: str) -> None:
     for key in values:
         if key not in KNOWN_KEYS:
             raise ConfigError(f"{source}: {key}: unknown key of a model{nearest(str(key), KNOWN_KEYS)}")
+    _check_activation(values.get("activation"), source)
     layers = [row for part in ("backbone", "head") for row in _rows(values, part, source)]
     for row in layers:
         _check_layer(row[2], source)
     if layers[-1][2] not in HEADS:
         raise ConfigError(
             f"{source}: must end in a layer that detects ({', '.join(HEADS)}), but ends in {layers[-1][2]}"
+        )
+
+
+def _check_activation(written: Any, source: str) -> None:
+    """Ultralytics evaluates the activation as Python: it must make a module of ``torch.nn`` and nothing else."""
+    if written is not None and _ACTIVATION.fullmatch(str(written)) is None:
+        raise ConfigError(
+            f"{source}: activation: must be a module of torch.nn with plain arguments, such as torch.nn.SiLU(), "
+            f"got {written!r}"
         )
 
 
@@ -146,10 +159,16 @@ def _check_layer(name: Any, source: str) -> None:
         register()
     for start, module in (("nn.", torch.nn), ("torchvision.ops.", torchvision.ops), ("", tasks)):
         if str(name).startswith(start):
-            known = [key for key, value in vars(module).items() if isinstance(value, type)]
+            known = [key for key, value in vars(module).items() if _is_layer(value)]
             if str(name).removeprefix(start) not in known:
                 raise ConfigError(f"{source}: layer {name!r} is unknown{nearest(str(name).removeprefix(start), known)}")
             return
+
+
+def _is_layer(value: Any) -> bool:
+    from torch import nn
+
+    return isinstance(value, type) and issubclass(value, nn.Module)
 
 
 def is_transformer(values: Mapping[str, Any]) -> bool:
