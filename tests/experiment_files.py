@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
+from PIL import Image
 
 from builders import make_dataset
 from bunri.engines.base import Job, Photos
@@ -42,14 +44,22 @@ def write_experiment(folder: Path, models: Mapping[str, Mapping[str, Any]] | Non
 
 
 def write_data(path: Path) -> None:
-    """Images of one object each, the first two thirds for training; their photos are empty files."""
+    """Images of one object each, the first two thirds for training; their photos are grey."""
     split = tuple("train" if row < TRAINING_IMAGES else "test" for row in range(IMAGES))
     street = tuple(row % 4 for row in range(IMAGES))
     boxes = [(i, i % 3, true_box(i)) for i in range(1, IMAGES + 1)]
     dataset = make_dataset(boxes, fields={"split": split, "street": street})
     write_coco(dataset, path)
-    for name in dataset.images.file_name:
-        (path.parent / name).touch()
+    for image_id, name in zip(dataset.images.id.tolist(), dataset.images.file_name, strict=True):
+        write_photo_of(path.parent / name, image_id)
+
+
+def write_photo_of(path: Path, image_id: int, blue: int = 0) -> None:
+    """A grey photo whose first pixel tells the fake engine what it is to see."""
+    photo = np.full((80, 100, 3), 128, np.uint8)
+    photo[0, 0] = image_id, 0, blue
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(photo).save(path, format="BMP")  # exact, whatever the file is called
 
 
 def make_job(folder: Path, config: str = "steps: 4\n", **changes: Any) -> Job:

@@ -9,7 +9,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 import yaml
 
 from bunri.engines.base import Job, Photos, ResolvedConfig, StopRequested, job_should_stop
+from bunri.engines.predicting import Found, Photo, predict_job
 from bunri.errors import ConfigError, DataError
 from bunri.events import Emit, Facts, Note, PhaseStarted, Progress, Resumed, Scalars
 from bunri.files import read_json, write_json
@@ -24,6 +25,9 @@ from bunri.io import load_dataset, write_predictions
 from bunri.predictions import Predictions
 from bunri.recipe import Recipe
 from bunri.settings import nearest
+
+TRICKS = {"fail": 201, "die": 202, "sleep": 203}
+"""What the finder does on a photo whose first pixel has so much blue."""
 
 KNOWN = ("steps", "noise", "crash_at", "kill_at", "wait_at", "slow_from", "hang_at", "data_error")
 
@@ -97,6 +101,9 @@ class FakeEngine:
         noise = float(yaml.safe_load(self.resolve(job.config, job.overrides).after).get("noise", 0.0))
         best = job.checkpoint or job.folder.checkpoint_file("best")
         read_json(best, "the checkpoint")
+        if job.standby is not None:
+            predict_job(job, lambda _: FakeFinder(noise), emit)
+            return
         for name, photos in ({"val": job.val} | dict(job.predict)).items():
             if photos is not None:
                 self._predict(photos, noise, job.folder.predictions_file(name), emit)
@@ -115,6 +122,27 @@ class FakeEngine:
             seen_image_id=ids,
         )
         write_predictions(found, path, dataset)
+
+
+class FakeFinder:
+    """Sees the box of the image whose id is the red of the first pixel; class by id, too. Blue plays tricks."""
+
+    def __init__(self, noise: float) -> None:
+        self._noise = noise
+
+    def __call__(self, photos: Sequence[Photo], scale: float) -> list[Found]:
+        return [self._found(photo) for photo in photos]
+
+    def _found(self, photo: Photo) -> Found:
+        red, _, blue = photo[0, 0].tolist()
+        if blue == TRICKS["fail"]:
+            raise RuntimeError("a photo I cannot bear")
+        if blue == TRICKS["die"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if blue == TRICKS["sleep"]:
+            time.sleep(60)
+        box = np.array([true_box(red)]) + self._noise
+        return Found(box, np.array([red % 3]), np.array([0.9]))
 
 
 def _wait_for_stop() -> None:

@@ -1,4 +1,7 @@
+import io
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -10,9 +13,12 @@ from PIL import Image
 from bunri.errors import DataError
 from bunri.photos import (
     Photo,
+    TooManyPixels,
+    UnreadablePhoto,
     exif_orientation,
     near_duplicate_pairs,
     perceptual_hash,
+    photo_from_bytes,
     photo_size,
     read_photo,
 )
@@ -155,6 +161,65 @@ def test_a_decompression_bomb_is_refused(tmp_path: Path) -> None:
     for read in (read_photo, photo_size):
         with pytest.raises(DataError, match=r"bomb.png: .*decompression bomb"):
             read(path)
+
+
+def _encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
+    if kind == "HEIF":
+        pytest.importorskip("pillow_heif").register_heif_opener()
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def _sideways() -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return exif.tobytes()  # of bytes alone the writer of HEIC makes the turn that its readers go by
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "HEIF", "AVIF", "TIFF"])
+def test_phones_formats_are_read_upright_whatever_the_file_is_called(tmp_path: Path, kind: str) -> None:
+    big = _quarters().resize((160, 80), Image.Resampling.NEAREST)  # lossy formats need room
+    (tmp_path / "photo.jpg").write_bytes(_encoded(big, kind, exif=_sideways()))
+    photo = read_photo(tmp_path / "photo.jpg")
+    assert photo.shape == (160, 80, 3)
+    assert photo[20, 60].tolist() == pytest.approx([255, 0, 0], abs=12)  # orientation 6: red is upper right
+    assert photo[140, 20].tolist() == pytest.approx([255, 255, 255], abs=12)
+    assert photo_size(tmp_path / "photo.jpg") == (80, 160)
+
+
+def test_heic_is_read_in_a_process_that_has_not_seen_any(tmp_path: Path) -> None:
+    (tmp_path / "a.heic").write_bytes(_encoded(_quarters().resize((160, 80)), "HEIF"))
+    code = "import sys; from bunri.photos import read_photo; print(read_photo(sys.argv[1]).shape)"
+    told = subprocess.run([sys.executable, "-c", code, tmp_path / "a.heic"], capture_output=True, text=True)
+    assert (told.stdout, told.stderr) == ("(80, 160, 3)\n", "")
+
+
+@pytest.mark.parametrize("kind", ["EPS", "PDF", "ICO"])
+def test_formats_that_are_no_photos_are_refused_unread(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "photo.jpg").write_bytes(_encoded(_quarters().resize((32, 32)), kind))
+    with pytest.raises(UnreadablePhoto, match="no format of photos that is known"):
+        read_photo(tmp_path / "photo.jpg")
+
+
+@pytest.mark.parametrize(("kind", "options"), [("JPEG", {}), ("PNG", {}), ("HEIF", {})])
+def test_a_photo_of_a_stranger_is_read_from_bytes(kind: str, options: dict[str, Any]) -> None:
+    content = _encoded(_quarters().resize((160, 80)), kind, **options)
+    assert photo_from_bytes(content, max_pixels=160 * 80).shape == (80, 160, 3)
+    with pytest.raises(TooManyPixels, match=r"160 x 80 pixels, and 12799 are allowed"):
+        photo_from_bytes(content, max_pixels=160 * 80 - 1)
+
+
+def test_a_bomb_from_a_stranger_is_refused_by_its_head() -> None:
+    for sides in ((60_000, 60_000), (8_000, 8_000)):
+        with pytest.raises(TooManyPixels):
+            photo_from_bytes(_png_of(*sides), max_pixels=50_000_000)
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"\xff\xd8\xff", b"\0\0\0\x18ftypheic\0\0\0\0", b"GIF89a"])
+def test_bytes_that_are_no_photo_are_refused(content: bytes) -> None:
+    with pytest.raises(UnreadablePhoto, match="the photo"):
+        photo_from_bytes(content, max_pixels=1000)
 
 
 def _photo(seed: int) -> Photo:

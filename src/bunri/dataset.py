@@ -124,6 +124,12 @@ class Annotations:
         return replace(self, **columns, fields=_take_fields(self.fields, rows))
 
 
+def no_annotations() -> Annotations:
+    """No boxes at all."""
+    none = np.empty(0, np.int64)
+    return Annotations(none, none, none, np.empty((0, 4)), np.empty(0), np.empty(0, np.bool_))
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Images with annotated boxes of C classes.

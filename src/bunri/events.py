@@ -12,7 +12,7 @@ Names of scalars, the same for every framework, 0-1 where they are rates, agains
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import ClassVar, Literal, Protocol
 
@@ -24,7 +24,7 @@ class PhaseStarted:
     """A part of a run begins: the bar is set to ``step`` of ``total`` (iterations or images)."""
 
     kind: ClassVar[str] = "phase_started"
-    phase: Literal["train", "validate", "predict"]
+    phase: Literal["train", "validate", "check", "predict"]
     total: int
     step: int = 0
 
@@ -73,6 +73,30 @@ class Resumed:
 
 
 @dataclass(frozen=True)
+class Ready:
+    """A worker that stays has loaded its model and waits for photos."""
+
+    kind: ClassVar[str] = "ready"
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a worker that stays has found on the photos of one request.
+
+    Attributes:
+        photo: Row of the photo in the request, one for each box; with it ``class_index``, ``score`` and ``box_xyxy``.
+        error: Why there is no answer; empty where there is one.
+    """
+
+    kind: ClassVar[str] = "answered"
+    photo: Sequence[int] = field(default_factory=list)
+    class_index: Sequence[int] = field(default_factory=list)
+    score: Sequence[float] = field(default_factory=list)
+    box_xyxy: Sequence[Sequence[float]] = field(default_factory=list)
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class Ended:
     """The worker's last word: done, stopped on request (resumable), or failed with the framework's last error."""
 
@@ -82,11 +106,11 @@ class Ended:
     exit_code: int = 0
 
 
-Event = PhaseStarted | Progress | Scalars | Note | Facts | Resumed | Ended
+Event = PhaseStarted | Progress | Scalars | Note | Facts | Resumed | Ready | Answered | Ended
 Emit = Callable[[Event], None]
 
 _KINDS: Mapping[str, type[Event]] = {
-    event.kind: event for event in (PhaseStarted, Progress, Scalars, Note, Facts, Resumed, Ended)
+    event.kind: event for event in (PhaseStarted, Progress, Scalars, Note, Facts, Resumed, Ready, Answered, Ended)
 }
 
 

@@ -1,15 +1,18 @@
 """Reading photos: upright, RGB, 8 bits, or an error that names the file."""
 
+import io
 import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from bunri.boxes import IntArray
 from bunri.errors import DataError
@@ -23,27 +26,38 @@ Hash = NDArray[np.uint64]
 NEAR_DUPLICATE_BITS = 44
 """Photos whose hashes differ in at most this many bits show the same thing."""
 
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "HEIF", "AVIF", "BMP", "GIF", "TIFF", "JPEG2000", "PPM", "TGA")
+"""Formats of photos by Pillow's names. Others are refused unread: of some, like EPS, reading runs a program."""
+
+_HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
+"""Bytes 8 to 12 of a HEIC file, after ``ftyp`` (ISO/IEC 23008-12)."""
+
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 """EXIF orientations that swap width and height."""
 
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
-"""What Pillow raises for a file that is absent, truncated, not an image, or a decompression bomb."""
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error)
+"""What Pillow raises for a file that is absent or truncated."""
 
 
 class UnreadablePhoto(DataError):  # noqa: N818 - what it is, as the doctor says it
     """A file that is no photo; ``reason`` says why."""
 
-    def __init__(self, path: Path, reason: str) -> None:
+    def __init__(self, path: Path | str, reason: str) -> None:
         hint = "Run `bunri doctor` to find all such files."
         super().__init__(f"a photo must be a whole image file, but {path}: {reason}. {hint}")
         self.reason = reason
+
+
+class TooManyPixels(UnreadablePhoto):
+    """A photo larger than its reader allows."""
 
 
 def read_photo(path: str | PathLike[str]) -> Photo:
     """Read a photo as it is to be seen.
 
     The EXIF orientation is applied, transparency is laid on white, 16-bit grey is scaled to 8 bits, and CMYK, palette
-    and grey become RGB. Of an animation the first frame is read.
+    and grey become RGB. Of an animation the first frame is read. JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP, GIF, JPEG
+    2000, PPM and TGA are read, whatever the file is called.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB.
@@ -51,8 +65,21 @@ def read_photo(path: str | PathLike[str]) -> Photo:
     Raises:
         DataError: The file is absent, truncated, not an image, or far larger than a photo (a decompression bomb).
     """
-    path = Path(path)
-    with _opened(path) as image:
+    with _opened(Path(path)) as image:
+        return np.array(_as_rgb(_upright(image)))
+
+
+def photo_from_bytes(content: bytes, max_pixels: int) -> Photo:
+    """Read a photo from a stranger: as :func:`read_photo`, but no larger than ``max_pixels`` (width x height).
+
+    Raises:
+        TooManyPixels: It is larger; nothing has been decoded.
+        UnreadablePhoto: It is no whole photo.
+    """
+    with _opened(io.BytesIO(content), "the photo") as image:
+        width, height = image.size
+        if width * height > max_pixels:
+            raise TooManyPixels("the photo", f"it has {width} x {height} pixels, and {max_pixels} are allowed")
         return np.array(_as_rgb(_upright(image)))
 
 
@@ -63,7 +90,8 @@ def photo_size(path: str | PathLike[str]) -> tuple[int, int]:
         DataError: As :func:`read_photo`, but a truncated body is not noticed.
     """
     with _opened(Path(path)) as image:
-        return _swapped(image.size) if _orientation(image) in _SIDEWAYS else image.size
+        turned = _orientation(image) in _SIDEWAYS and image.format != "TIFF"  # of TIFF, Pillow tells the turned size
+        return _swapped(image.size) if turned else image.size
 
 
 def exif_orientation(path: str | PathLike[str]) -> int:
@@ -77,14 +105,45 @@ def exif_orientation(path: str | PathLike[str]) -> int:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(file: Path | IO[bytes], name: Path | str = "") -> Iterator[Image.Image]:
+    name = name or str(file)
     try:
+        _learn_heic(file, name)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of large photos and odd EXIF; both are read or refused here
-            with Image.open(path) as image:
+            with Image.open(file, formats=_formats()) as image:
                 yield image
+    except Image.DecompressionBombError as error:
+        raise TooManyPixels(name, str(error)) from error
+    except UnidentifiedImageError as error:
+        raise UnreadablePhoto(name, "it is of no format of photos that is known") from error
     except _BROKEN as error:
-        raise UnreadablePhoto(path, getattr(error, "strerror", None) or str(error)) from error
+        raise UnreadablePhoto(name, getattr(error, "strerror", None) or str(error)) from error
+
+
+def _formats() -> list[str]:
+    Image.init()
+    return [name for name in _FORMATS if name in Image.OPEN]
+
+
+def _learn_heic(file: Path | IO[bytes], name: Path | str) -> None:
+    """Let Pillow read HEIC, when the first such file comes: most data sets have none."""
+    if "HEIF" in Image.OPEN or _head(file)[8:12] not in _HEIC_BRANDS:
+        return
+    if find_spec("pillow_heif") is None:
+        raise UnreadablePhoto(name, "it is HEIC, which needs a package here: `pip install pillow-heif`")
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener(thumbnails=False)
+
+
+def _head(file: Path | IO[bytes]) -> bytes:
+    if isinstance(file, Path):
+        with file.open("rb") as opened:
+            return opened.read(12)
+    head = file.read(12)
+    file.seek(0)
+    return head
 
 
 def _orientation(image: Image.Image) -> int:

@@ -1,7 +1,20 @@
 import pytest
 
 from bunri.errors import DataError
-from bunri.events import Ended, Event, Facts, Note, PhaseStarted, Progress, Resumed, Scalars, from_line, to_line
+from bunri.events import (
+    Answered,
+    Ended,
+    Event,
+    Facts,
+    Note,
+    PhaseStarted,
+    Progress,
+    Ready,
+    Resumed,
+    Scalars,
+    from_line,
+    to_line,
+)
 
 
 @pytest.mark.parametrize(
@@ -13,6 +26,9 @@ from bunri.events import Ended, Event, Facts, Note, PhaseStarted, Progress, Resu
         Note("무게\nloaded", "warning"),
         Facts({"weights": "packaged", "amp": False, "seed": None}),
         Resumed(40),
+        Ready(),
+        Answered([0, 2], [1, 0], [0.1, 1 / 3], [[0.0, 1.0, 2.5, 1e-17], [0.0, 0.0, 1.0, 1.0]]),
+        Answered(error="out of memory"),
         Ended("failed", "out of memory", 1),
     ],
 )

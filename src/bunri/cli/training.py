@@ -1,4 +1,4 @@
-"""Verbs that train and predict: run, predict, engines."""
+"""Verbs that train: run, engines."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -35,31 +35,6 @@ def run(
         return
     board = experiments.run(*asked)
     print_json(board.to_dict()) if as_json else print_leaderboard(board)
-
-
-def predict(
-    run: Annotated[
-        Path, typer.Argument(help="Folder of a run, of a model (all folds) or of an experiment (ensemble).")
-    ],
-    photos: Annotated[list[str], typer.Argument(help="Photos, folders, patterns, or one COCO JSON.")],
-    out: Annotated[Path, typer.Option(help="Predictions: .parquet, .csv (submission) or .json (COCO).")],
-    images: Annotated[Path | None, typer.Option(help="Image folder of the COCO JSON; by default its own.")] = None,
-    draw: Annotated[Path | None, typer.Option(help="Write the photos with their boxes to this folder.")] = None,
-    min_score: Annotated[float, typer.Option(min=0, max=1, help="Boxes drawn have at least this score.")] = 0.3,
-    as_json: AsJson = False,
-) -> None:
-    """Find objects on photos with a trained run, model or ensemble."""
-    from bunri.experiment.drawing import draw_predictions
-    from bunri.experiment.photo_sets import photos_of
-    from bunri.experiment.predicting import classes_of_run, predict, runs_below
-    from bunri.io import write_predictions
-
-    dataset = photos_of(photos, classes_of_run(runs_below(run)[0]), images)
-    found = predict(run, dataset)
-    write_predictions(found, out, dataset)
-    drawn = draw_predictions(found, dataset, draw, min_score) if draw is not None else []
-    facts = {"photos": len(dataset), "boxes": len(found), "out": str(out), "drawn": len(drawn)}
-    _print(facts, f"{len(found)} boxes on {len(dataset)} photos: {out}", as_json)
 
 
 def engines(
@@ -141,5 +116,5 @@ def _print(facts: dict[str, object], text: str, as_json: bool) -> None:
     print_json(facts) if as_json else print_text(text)
 
 
-COMMANDS: tuple[Callable[..., None], ...] = (run, predict, engines)
+COMMANDS: tuple[Callable[..., None], ...] = (run, engines)
 """Functions whose names are the verbs."""

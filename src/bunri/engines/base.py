@@ -56,6 +56,9 @@ class Job(Settings):
     """Held-out images: validated while training, then predicted to ``predictions/val.parquet``."""
     predict: dict[str, Photos] = {}
     """Further sets to predict: name (as in ``predictions/<name>.parquet``) and photos."""
+    standby: Path | None = None
+    """COCO JSON that names the classes: the worker loads the model, stays and answers requests; null where it does not
+    stay."""
     checkpoint: Path | None = None
     """Checkpoint to predict with; null takes the run's own best one."""
     seed: int = 0
@@ -174,7 +177,10 @@ class Engine(Protocol):
         """
 
     def predict(self, job: Job, emit: Emit) -> None:
-        """Predict ``job.val`` (as ``val``) and each of ``job.predict`` to ``predictions/<name>.parquet``."""
+        """Predict ``job.val`` (as ``val``) and each of ``job.predict`` to ``predictions/<name>.parquet``.
+
+        With ``job.standby`` it stays and answers requests. ``bunri.engines.predicting.predict_job`` does all of it.
+        """
 
 
 @runtime_checkable

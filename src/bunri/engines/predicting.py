@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bunri.boxes import FloatArray, IntArray
-from bunri.dataset import Dataset
+from bunri.dataset import Dataset, Images, no_annotations
 from bunri.engines.base import Job, StopRequested, job_should_stop
 from bunri.engines.feeding import load_photos
+from bunri.engines.standby import answer_requests
 from bunri.events import Emit, PhaseStarted, Progress
 from bunri.fuse import fuse
-from bunri.io import write_predictions
+from bunri.io import load_dataset, write_predictions
 from bunri.photos import read_photo
 from bunri.predictions import Predictions, concatenate
 from bunri.recipe import Recipe
@@ -55,7 +56,7 @@ class Finder(Protocol):
 
 
 def predict_job(job: Job, finder_of: Callable[[Dataset], Finder], emit: Emit) -> None:
-    """Predict ``job.val`` and each of ``job.predict`` with every view of the recipe.
+    """Predict ``job.val`` and each of ``job.predict`` with every view of the recipe, or stand by for photos.
 
     Args:
         job: What to predict, and how.
@@ -65,10 +66,31 @@ def predict_job(job: Job, finder_of: Callable[[Dataset], Finder], emit: Emit) ->
     Raises:
         StopRequested: Somebody asked to stop; sets that are written stay.
     """
+    if job.standby is not None:
+        answer_requests(looking_with(finder_of(load_dataset(job.standby)), job.recipe), emit)
+        return
     sets = {"val": job.val} if job.val is not None else {}
     for name, photos in {**sets, **job.predict}.items():
         dataset = load_photos(photos)
         _predict_set(finder_of(dataset), dataset, name, job, emit)
+
+
+def looking_with(find: Finder, recipe: Recipe) -> Callable[[Sequence[Photo]], Predictions]:
+    """What a finder sees on some photos, in all views of a recipe; image ids of the result are the rows."""
+
+    def look_at(photos: Sequence[Photo]) -> Predictions:
+        dataset = _numbered(photos)
+        views = [_find_view(find, photos, dataset, range(len(photos)), view, recipe) for view in recipe.tta.views]
+        return _joined([found.clipped(dataset) for found in views], recipe)
+
+    return look_at
+
+
+def _numbered(photos: Sequence[Photo]) -> Dataset:
+    """Photos without files, whose ids are their rows."""
+    height, width = np.array([photo.shape[:2] for photo in photos]).reshape(-1, 2).T
+    names = tuple(str(row) for row in range(len(photos)))
+    return Dataset((), np.empty(0, np.int64), Images(np.arange(len(photos)), names, width, height), no_annotations())
 
 
 def _predict_set(find: Finder, dataset: Dataset, name: str, job: Job, emit: Emit) -> None:
@@ -103,9 +125,15 @@ def _blocks(count: int) -> Iterator[range]:
 
 
 def _predict_rows(find: Finder, dataset: Dataset, rows: range, view: View, recipe: Recipe, tick: Tick) -> Predictions:
-    photos = [turn_photo(read_photo(dataset.path_of(row)), view.turn) for row in rows]
-    all_found = find(photos, view.scale)
+    found = _find_view(find, [read_photo(dataset.path_of(row)) for row in rows], dataset, rows, view, recipe)
     tick(len(rows))
+    return found
+
+
+def _find_view(
+    find: Finder, photos: Sequence[Photo], dataset: Dataset, rows: range, view: View, recipe: Recipe
+) -> Predictions:
+    all_found = find([turn_photo(photo, view.turn) for photo in photos], view.scale)
     parts = [translate(found, dataset, row, recipe, view) for row, found in zip(rows, all_found, strict=True)]
     return concatenate(parts)
 

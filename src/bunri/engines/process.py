@@ -75,6 +75,7 @@ class Worker:
         threads: int = 1,
         keep_open: Sequence[int] = (),
         patience: float = math.inf,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         """Start the worker.
 
@@ -85,6 +86,7 @@ class Worker:
             threads: CPU threads of the libraries below.
             keep_open: File descriptors it inherits, such as the lock of its run.
             patience: Seconds without an event or a line in the log after which it is taken to hang, and killed.
+            variables: Further environment variables.
 
         Raises:
             ConfigError: The interpreter cannot be started.
@@ -94,6 +96,7 @@ class Worker:
         self._patience, self._hung = patience, False
         self._pipe, writing_end = os.pipe()
         environment = _environment(interpreter, threads, job_file.parent) | {"BUNRI_EVENTS_FD": str(writing_end)}
+        environment |= variables or {}
         command = [interpreter, "-m", "bunri.engines.worker", str(job_file)]
         try:
             self._process = _start(command, environment, log_file, (writing_end, *keep_open))
@@ -191,6 +194,11 @@ class Worker:
         self._asked_to_stop = True
         if self._process.poll() is None:
             self._process.terminate()
+
+    def kill(self) -> None:
+        """End the worker at once; its last event says so."""
+        if self._process.poll() is None:
+            self._process.kill()
 
     def close(self) -> None:
         """End the worker if it still runs, and let go of the pipe."""

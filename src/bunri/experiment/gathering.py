@@ -7,12 +7,9 @@ from pathlib import Path
 from bunri.config import Experiment, ModelSettings
 from bunri.experiment.data import ExperimentData
 from bunri.experiment.plan import PlannedRun
-from bunri.fuse import fuse
+from bunri.fuse import one_of_several
 from bunri.io import read_predictions, write_predictions
 from bunri.predictions import Predictions, concatenate
-
-SAME_OBJECT = 0.7
-"""IoU from which boxes that one model found in several trainings are one object."""
 
 
 @dataclass(frozen=True)
@@ -80,13 +77,6 @@ def _on_test(name: str, runs: Sequence[PlannedRun], data: ExperimentData) -> Pre
     if data.test is None:
         return None
     return one_of_several(name, [read_predictions(run.folder.predictions_file("test"), data.test) for run in runs])
-
-
-def one_of_several(name: str, found: Sequence[Predictions]) -> Predictions:
-    """What several trainings found, as one; a single training's boxes stay as they are."""
-    if len(found) == 1:
-        return found[0].named(name)
-    return fuse(found, method="wbf", iou=SAME_OBJECT, name=name)
 
 
 def _told_stages(runs: Sequence[PlannedRun]) -> str | None:

@@ -96,6 +96,13 @@ def best_of_each_image(predictions: Predictions, max_boxes: int) -> Predictions:
     return predictions[np.sort(order[rank < max_boxes])]
 
 
+def one_of_several(name: str, found: Sequence[Predictions]) -> Predictions:
+    """What several trainings of one model found, as one; a single training's boxes stay as they are."""
+    if len(found) == 1:
+        return found[0].named(name)
+    return fuse(found, method="wbf", iou=SAME_OBJECT, name=name)
+
+
 def join_parts(parts: Sequence[Predictions], name: str) -> Predictions:
     """Folds or views of one model as one member.
 

@@ -10,7 +10,7 @@ from bunri.errors import UsageError
 from bunri.io.coco import load_dataset, write_coco
 from bunri.predictions import Predictions
 
-__all__ = ["load_dataset", "read_predictions", "write_coco", "write_predictions"]
+__all__ = ["check_predictions_file", "load_dataset", "read_predictions", "write_coco", "write_predictions"]
 
 
 def read_predictions(path: str | PathLike[str], dataset: Dataset, name: str | None = None) -> Predictions:
@@ -40,6 +40,15 @@ def write_predictions(predictions: Predictions, path: str | PathLike[str], datas
     """
     path = Path(path)
     _writer_of(path)(predictions, path, dataset)
+
+
+def check_predictions_file(path: str | PathLike[str]) -> None:
+    """Refuse a file of predictions that could not be written, before they are made.
+
+    Raises:
+        UsageError: The suffix is not ``.parquet``, ``.csv`` or ``.json``.
+    """
+    _writer_of(Path(path))
 
 
 F = TypeVar("F")

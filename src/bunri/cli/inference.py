@@ -1,0 +1,69 @@
+"""Verbs by which trained models look at photos: predict, serve."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bunri.cli.output import print_json, print_text, say
+from bunri.errors import UsageError
+
+ModelPath = Annotated[
+    Path, typer.Argument(help="Folder of a run, a model or an experiment (its ensemble), or the recipe of an ensemble.")
+]
+Members = Annotated[
+    list[str] | None, typer.Option("--member", help="NAME=FOLDER: the runs of a member of the recipe; repeat it.")
+]
+Folds = Annotated[list[int] | None, typer.Option("--fold", help="Only trainings on this fold; repeat it.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def predict(
+    run: ModelPath,
+    photos: Annotated[list[str], typer.Argument(help="Photos, folders, patterns, videos, or one COCO JSON.")],
+    out: Annotated[Path | None, typer.Option(help="Predictions: .parquet, .csv (submission) or .json (COCO).")] = None,
+    images: Annotated[Path | None, typer.Option(help="Image folder of the COCO JSON; by default its own.")] = None,
+    draw: Annotated[Path | None, typer.Option(help="Write the photos with their boxes to this folder.")] = None,
+    min_score: Annotated[float, typer.Option(min=0, max=1, help="Boxes drawn have at least this score.")] = 0.3,
+    every: Annotated[int, typer.Option(min=1, help="Of a video, every N-th frame.")] = 1,
+    skip_broken: Annotated[bool, typer.Option("--skip-broken", help="Leave broken photos out, by name.")] = False,
+    member: Members = None,
+    fold: Folds = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find objects on photos and videos with a trained run, model or ensemble."""
+    from bunri.inference import photos_of, predict, trained_model
+    from bunri.inference.drawing import draw_predictions
+    from bunri.io import check_predictions_file, write_predictions
+
+    if out is None and draw is None:
+        raise UsageError("predictions must go somewhere: give --out FILE, --draw FOLDER or both")
+    if out is not None:
+        check_predictions_file(out)
+    model = trained_model(run, _folders(member), fold)
+    seen = photos_of(photos, model.classes(), images, every, say if skip_broken else None)
+    found = predict(model, seen)
+    if out is not None:
+        write_predictions(found, out, seen.dataset)
+    drawn = draw_predictions(found, seen, draw, min_score) if draw is not None else []
+    facts = {"photos": len(seen), "boxes": len(found), "out": out and str(out), "drawn": len(drawn)}
+    where = " and ".join(str(path) for path in (out, draw) if path is not None)
+    print_json(facts) if as_json else print_text(f"{len(found)} boxes on {len(seen)} photos: {where}")
+
+
+def _folders(named: Sequence[str] | None) -> dict[str, Path]:
+    """Folders of members by name.
+
+    Raises:
+        UsageError: One is not ``NAME=FOLDER``.
+    """
+    pairs = [text.partition("=") for text in named or ()]
+    for name, _, folder in pairs:
+        if not (name and folder):
+            raise UsageError(f"--member must be NAME=FOLDER, but got {name!r}")
+    return {name: Path(folder) for name, _, folder in pairs}
+
+
+COMMANDS: tuple[Callable[..., None], ...] = (predict,)
+"""Functions whose names are the verbs."""

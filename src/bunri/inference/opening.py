@@ -1,0 +1,48 @@
+"""From a run folder to a session: the model of the run, loaded, waiting for photos."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bunri.engines.base import Job
+from bunri.engines.session import SECONDS, Session, WorkerSession
+from bunri.files import read_json
+from bunri.inference.models import classes_of_run
+from bunri.io import write_coco
+from bunri.run_folder import RunFolder
+
+
+def open_session(run: RunFolder, threads: int | None = None, seconds: float = SECONDS) -> Session:
+    """Load the best checkpoint of a run in its framework.
+
+    Args:
+        run: A run that is done; nothing in it is changed.
+        threads: CPU threads of the framework; None takes all cores.
+        seconds: How long the model may think about one request.
+
+    Raises:
+        BunriError: The model cannot be loaded; the message has the reason.
+    """
+    with tempfile.TemporaryDirectory(prefix="bunri-classes-") as folder:
+        classes = Path(folder) / "classes.json"
+        write_coco(classes_of_run(run), classes)
+        job = _job(run, classes, threads or os.cpu_count() or 1)
+        return WorkerSession(job, run.read_manifest().get("interpreter"), seconds)
+
+
+def _job(run: RunFolder, classes: Path, threads: int) -> Job:
+    trained = Job.validated(read_json(run.job_file, "the run's job"), str(run.job_file))
+    changes: Mapping[str, Any] = {
+        "config": run.native_config_file(trained.config.name).absolute(),
+        "resolved": trained.resolved and run.path.absolute() / trained.resolved.name,
+        "tasks": ("predict",),
+        "train": None,
+        "val": None,
+        "predict": {},
+        "standby": classes,
+        "checkpoint": run.checkpoint_file("best").absolute(),
+        "threads": threads,
+    }
+    return trained.model_copy(update=changes)
