@@ -198,7 +198,7 @@ class Worker:
     def kill(self) -> None:
         """End the worker at once; its last event says so."""
         if self._process.poll() is None:
-            self._process.kill()
+            self._kill()
 
     def close(self) -> None:
         """End the worker if it still runs, and let go of the pipe."""

@@ -83,8 +83,14 @@ class WorkerSession:
         theirs, ours = os.pipe()
         requests = self._open.enter_context(os.fdopen(ours, "wb", buffering=0))
         try:
-            variables = {REQUESTS_FD: str(theirs)}
-            worker = Worker(folder / "job.json", folder / "log.txt", interpreter, job.threads, (theirs,), variables)
+            worker = Worker(
+                folder / "job.json",
+                folder / "log.txt",
+                interpreter,
+                job.threads,
+                keep_open=(theirs,),
+                variables={REQUESTS_FD: str(theirs)},
+            )
         finally:
             os.close(theirs)
         self._open.callback(worker.close)
