@@ -51,7 +51,9 @@ def train_plainly(turn: Turn, photos: Path) -> None:
     build = getattr(torchvision.models.detection, BUILDER)
     model = build(weights=None, weights_backbone=None, num_classes=len(dataset.class_names) + 1, **ARGUMENTS)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
-    loader = torch.utils.data.DataLoader(dataset, BATCH, shuffle=True, collate_fn=lambda samples: list(zip(*samples)))
+    loader = torch.utils.data.DataLoader(
+        dataset, BATCH, shuffle=True, collate_fn=lambda samples: list(zip(*samples, strict=True))
+    )
     model.train()
     while True:
         for images, targets in loader:

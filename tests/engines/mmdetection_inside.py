@@ -180,7 +180,9 @@ def broken_off(folder: Path, by_iteration: bool) -> dict[str, Any]:
         "parts": _losses(first) | _losses(second),
         "resumed": [event.step for event in second if isinstance(event, Resumed)],
         "same_weights": all(torch.equal(kept[0][name], kept[1][name]) for name in kept[0]),
-        "box_ids": [box["id"] for box in json.loads((folder / "whole" / "native" / "val.json").read_text())["annotations"]],
+        "box_ids": [
+            box["id"] for box in json.loads((folder / "whole" / "native" / "val.json").read_text())["annotations"]
+        ],
         "native": sorted(path.name for path in (folder / "whole" / "native").iterdir() if path.is_file()),
     }
 

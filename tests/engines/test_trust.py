@@ -110,7 +110,7 @@ def test_a_trusted_config_is_run(engine: str, tmp_path: Path) -> None:
 def test_configs_that_come_with_a_framework_need_no_word(tmp_path: Path) -> None:
     skip_unless_installed("detectron2")
     names = ("COCO-Detection/fcos_R_50_FPN_1x.py", "COCO-Detection/retinanet_R_50_FPN_1x.yaml")
-    assert asked("detectron2", tmp_path, {name: Path(name) for name in names}) == dict.fromkeys(names, [])
+    assert asked("detectron2", tmp_path, {name: Path(name) for name in names}) == {name: [] for name in names}
 
 
 @pytest.mark.parametrize("engine", ["torchvision", "effdet", "ultralytics", "detectron2"])

@@ -7,7 +7,7 @@ import timm
 import torch
 from torch import nn
 
-from bunri.engines.torchvision.config import BackboneConfig
+from bunri.engines.timm_bodies import BodyConfig
 from bunri.engines.weights import (
     downloading,
     lite0_key_to_timm,
@@ -62,7 +62,7 @@ def test_a_local_file_is_loaded_and_named(tmp_path: Path) -> None:
     source, target = _tiny_backbone(), _tiny_backbone()
     path = tmp_path / "backbone.pth"
     torch.save(source.state_dict(), path)
-    said = load_backbone_weights(target, BackboneConfig(name="test_resnet", weights=str(path)))
+    said = load_backbone_weights(target, BodyConfig(name="test_resnet", weights=str(path)))
     assert said == "local file backbone.pth"
     for name, tensor in source.state_dict().items():
         assert torch.equal(tensor, target.state_dict()[name]), name
@@ -72,7 +72,7 @@ def test_weights_of_another_backbone_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.pth"
     torch.save({"head.weight": torch.zeros(3)}, path)
     with pytest.raises(DataError, match="must have every tensor of the backbone"):
-        load_backbone_weights(_tiny_backbone(), BackboneConfig(name="test_resnet", weights=str(path)))
+        load_backbone_weights(_tiny_backbone(), BodyConfig(name="test_resnet", weights=str(path)))
 
 
 def test_detector_weights_of_another_model_are_refused(tmp_path: Path) -> None:

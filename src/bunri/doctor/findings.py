@@ -51,7 +51,9 @@ KINDS: Mapping[str, Kind] = {
     "near_duplicate": Kind(_WARNING, "nearly the same photo", "`bunri split` keeps them in one fold"),
     "image_without_boxes": Kind(_INFO, "image without boxes", "right if nothing is on it"),
     "no_boxes": Kind(_INFO, "no boxes at all", "right for a test set; nothing can be learned or scored"),
-    "annotation_zero": Kind(_INFO, "annotation with id 0", "pycocotools takes a match with it for a miss; bunri does not"),
+    "annotation_zero": Kind(
+        _INFO, "annotation with id 0", "pycocotools takes a match with it for a miss; bunri does not"
+    ),
     "crowd": Kind(_INFO, "crowd region", "ignored in training and evaluation"),
 }
 

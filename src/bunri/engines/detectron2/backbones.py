@@ -17,8 +17,7 @@ from detectron2.modeling.backbone import FPN, Backbone
 from detectron2.modeling.backbone.fpn import LastLevelMaxPool, LastLevelP6P7
 from torch import Tensor
 
-from bunri.engines.torchvision.backbones import build_body, channels_first
-from bunri.engines.torchvision.config import BackboneConfig
+from bunri.engines.timm_bodies import BodyConfig, build_body, channels_first
 from bunri.engines.weights import downloading
 from bunri.errors import ConfigError
 from bunri.settings import nearest
@@ -73,7 +72,7 @@ class TimmBackbone(Backbone):
         further = dict(arguments or {})
         further.setdefault("out_indices", _indices(name, list(out_features), further))
         values = {"name": name, "weights": weights, "frozen_layers": list(frozen_layers), "norm": norm}
-        config = BackboneConfig.validated(values | {"arguments": further}, f"the timm backbone {name}")
+        config = BodyConfig.validated(values | {"arguments": further}, f"the timm backbone {name}")
         with downloading(f"timm's weights of {name}"):
             self.body, self.origin = build_body(config)
         self.is_pretrained = weights is not None
@@ -94,7 +93,7 @@ class TimmBackbone(Backbone):
 
 def _indices(name: str, wanted: list[str], arguments: Mapping[str, Any]) -> list[int]:
     """Positions of a timm model's features by the names of their strides."""
-    probe, _ = build_body(BackboneConfig(name=name, arguments=dict(arguments), norm="live"))
+    probe, _ = build_body(BodyConfig(name=name, arguments=dict(arguments), norm="live"))
     info = probe.feature_info
     places = {f"res{int(math.log2(r))}": index for r, index in zip(info.reduction(), info.out_indices, strict=True)}
     for feature in wanted:

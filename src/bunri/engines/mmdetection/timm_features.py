@@ -7,8 +7,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from bunri.engines.torchvision.backbones import build_body, channels_first
-from bunri.engines.torchvision.config import BackboneConfig
+from bunri.engines.timm_bodies import BodyConfig, build_body, channels_first
 from bunri.errors import ConfigError
 
 NORMS = nn.modules.batchnorm._BatchNorm
@@ -54,7 +53,7 @@ class TimmFeatures(BaseModule):
         further = {"out_indices": tuple(out_indices), **(arguments or {})}
         norm = "folded" if fold_norms else "live"
         values = {"name": name, "weights": weights, "norm": norm, "arguments": further}
-        self.body, self.origin = build_body(BackboneConfig.validated(values, "TimmFeatures"))
+        self.body, self.origin = build_body(BodyConfig.validated(values, "TimmFeatures"))
         self.out_channels = list(self.body.feature_info.channels())
         self._norm_eval = norm_eval
         self._freeze(frozen_stages)

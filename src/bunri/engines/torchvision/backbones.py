@@ -8,11 +8,8 @@ from torch import Tensor, nn
 from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool, LastLevelP6P7
 
-from bunri.engines.norms import freeze_norms
+from bunri.engines.timm_bodies import build_body, channels_first
 from bunri.engines.torchvision.config import BackboneConfig, FPNConfig
-from bunri.engines.weights import load_backbone_weights
-from bunri.errors import ConfigError
-from bunri.settings import nearest
 
 
 class TimmFPN(nn.Module):
@@ -44,13 +41,6 @@ class TimmFPN(nn.Module):
         return levels
 
 
-def channels_first(feature: Tensor, channels: int) -> Tensor:
-    """A feature ``(B, C, H, W)``, also of Swin and its like, which give ``(B, H, W, C)``."""
-    if feature.shape[1] != channels and feature.shape[-1] == channels:
-        return feature.permute(0, 3, 1, 2).contiguous()
-    return feature
-
-
 def _extra_blocks(fpn: FPNConfig) -> nn.Module | None:
     if fpn.extra_blocks == "LastLevelP6P7":
         return LastLevelP6P7(fpn.out_channels, fpn.out_channels)  # type: ignore[no-any-return]
@@ -65,57 +55,3 @@ def build_backbone(config: BackboneConfig) -> tuple[TimmFPN, str]:
     """
     body, origin = build_body(config)
     return TimmFPN(body, config.fpn), origin
-
-
-def build_body(config: BackboneConfig) -> tuple[Any, str]:
-    """The backbone without a pyramid, frozen as said, and a sentence on its weights.
-
-    Raises:
-        ConfigError: As :func:`build_backbone`.
-    """
-    check_name(config.name)
-    body = _feature_backbone(config)
-    origin = load_backbone_weights(body, config)
-    _freeze(body, config)
-    return body, origin
-
-
-def check_name(name: str) -> None:
-    """Find out whether timm has a model.
-
-    Raises:
-        ConfigError: It has not; the message names the nearest.
-    """
-    import timm
-
-    known = timm.list_models()
-    if name.split(".")[0] not in known:
-        raise ConfigError(f"backbone.name: timm has no {name!r}{nearest(name, known)}")
-
-
-ANY_SIZE: tuple[dict[str, Any], ...] = ({"strict_img_size": False}, {"dynamic_img_size": True}, {})
-"""What lets a transformer of timm take photos of any size (Swin, then ViT); other models know neither."""
-
-
-def _feature_backbone(config: BackboneConfig) -> Any:
-    import timm
-
-    refused: Exception | None = None
-    for any_size in ANY_SIZE:
-        arguments = any_size | config.arguments
-        try:
-            return timm.create_model(config.name, config.weights == "timm", features_only=True, **arguments)
-        except (TypeError, RuntimeError, IndexError, AssertionError) as error:
-            refused = error
-    raise ConfigError(f"backbone.arguments: timm refuses them for {config.name}: {refused}") from refused
-
-
-def _freeze(body: nn.Module, config: BackboneConfig) -> None:
-    names = list(body.state_dict())
-    for layer in config.frozen_layers:
-        if layer != "*" and not any(name.startswith(layer) for name in names):
-            raise ConfigError(f"backbone.frozen_layers: {config.name} has no {layer!r}{nearest(layer, names)}")
-    freeze_norms(body, config.norm)
-    for name, parameter in body.named_parameters():
-        if "*" in config.frozen_layers or name.startswith(config.frozen_layers):
-            parameter.requires_grad_(False)

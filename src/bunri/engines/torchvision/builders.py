@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from bunri.engines.torchvision.backbones import build_backbone, check_name
+from bunri.engines.timm_bodies import check_name
+from bunri.engines.torchvision.backbones import build_backbone
 from bunri.engines.torchvision.config import DetectorConfig, builder_class
 from bunri.engines.weights import check_file, check_origin, downloading, load_detector_weights
 from bunri.errors import ConfigError

