@@ -65,8 +65,8 @@ def read_photo(path: str | PathLike[str]) -> Photo:
     Raises:
         DataError: The file is absent, truncated, not an image, or far larger than a photo (a decompression bomb).
     """
-    with _opened(Path(path)) as image:
-        return np.array(_as_rgb(_upright(image)))
+    with opened(Path(path)) as image:
+        return np.array(as_rgb(upright(image)))
 
 
 def photo_from_bytes(content: bytes, max_pixels: int) -> Photo:
@@ -76,11 +76,11 @@ def photo_from_bytes(content: bytes, max_pixels: int) -> Photo:
         TooManyPixels: It is larger; nothing has been decoded.
         UnreadablePhoto: It is no whole photo.
     """
-    with _opened(io.BytesIO(content), "the photo") as image:
+    with opened(io.BytesIO(content), "the photo") as image:
         width, height = image.size
         if width * height > max_pixels:
             raise TooManyPixels("the photo", f"it has {width} x {height} pixels, and {max_pixels} are allowed")
-        return np.array(_as_rgb(_upright(image)))
+        return np.array(as_rgb(upright(image)))
 
 
 def photo_size(path: str | PathLike[str]) -> tuple[int, int]:
@@ -89,7 +89,7 @@ def photo_size(path: str | PathLike[str]) -> tuple[int, int]:
     Raises:
         DataError: As :func:`read_photo`, but a truncated body is not noticed.
     """
-    with _opened(Path(path)) as image:
+    with opened(Path(path)) as image:
         turned = _orientation(image) in _SIDEWAYS and image.format != "TIFF"  # of TIFF, Pillow tells the turned size
         return _swapped(image.size) if turned else image.size
 
@@ -100,12 +100,13 @@ def exif_orientation(path: str | PathLike[str]) -> int:
     Raises:
         DataError: As :func:`photo_size`.
     """
-    with _opened(Path(path)) as image:
+    with opened(Path(path)) as image:
         return _orientation(image)
 
 
 @contextmanager
-def _opened(file: Path | IO[bytes], name: Path | str = "") -> Iterator[Image.Image]:
+def opened(file: Path | IO[bytes], name: Path | str = "") -> Iterator[Image.Image]:
+    """The image of a file, its pixels not yet read; what Pillow raises in the block is told as an unreadable photo."""
     name = name or str(file)
     try:
         _learn_heic(file, name)
@@ -139,8 +140,8 @@ def _learn_heic(file: Path | IO[bytes], name: Path | str) -> None:
 
 def _head(file: Path | IO[bytes]) -> bytes:
     if isinstance(file, Path):
-        with file.open("rb") as opened:
-            return opened.read(12)
+        with file.open("rb") as beginning:
+            return beginning.read(12)
     head = file.read(12)
     file.seek(0)
     return head
@@ -153,13 +154,15 @@ def _orientation(image: Image.Image) -> int:
         return 1  # a photo with broken EXIF is still a photo
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def upright(image: Image.Image) -> Image.Image:
+    """The image turned as its EXIF orientation says."""
     if _orientation(image) == 1:
         return image
     return ImageOps.exif_transpose(image)
 
 
-def _as_rgb(image: Image.Image) -> Image.Image:
+def as_rgb(image: Image.Image) -> Image.Image:
+    """An image of any mode in 8-bit RGB."""
     if image.mode == "RGB":
         return image
     if image.mode.startswith("I"):

@@ -118,10 +118,11 @@ def image_groups(
         raise UsageError("a window of seconds needs the field that has the time, such as --group date_captured")
     if near_duplicates:
         pairs.append(_pairs_of_photos(dataset))
-    return _connected(np.concatenate(pairs), len(dataset))
+    return connected(np.concatenate(pairs), len(dataset))
 
 
-def _connected(pairs: IntArray, count: int) -> IntArray:
+def connected(pairs: IntArray, count: int) -> IntArray:
+    """Group ``(count,)`` of each row, where pairs ``(P, 2)`` of rows are joined, directly or through others."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

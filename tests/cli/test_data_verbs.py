@@ -154,3 +154,28 @@ def test_help_loads_nothing_heavy() -> None:
         "sys.exit(any(name in sys.modules for name in ('torch', 'numba', 'polars', 'sklearn', 'scipy')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_eda_writes_a_page_and_says_what_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    coco, _ = _data(tmp_path)
+    out = tmp_path / "pages" / "eda.html"
+    assert _run(monkeypatch, "eda", coco, "--out", out, "--size", 640, "--json") == 0
+    printed = capsys.readouterr()
+    facts = json.loads(printed.out)
+    assert (facts["page"], facts["images"], facts["boxes"]) == (str(out), 2, 1)
+    assert facts["thinner_than"] == {"640": {"8": 0, "16": 0, "32": 0}}
+    assert "left out: folds must be there" in printed.err
+    assert out.read_text().startswith("<!doctype html>")
+
+
+def test_eda_of_wrong_data_and_wrong_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    coco, _ = _data(tmp_path)
+    out = tmp_path / "eda.html"
+    assert _run(monkeypatch, "eda", tmp_path / "nothing.json", "--out", out) == 3
+    assert _run(monkeypatch, "eda", coco, "--size", "large", "--out", out) == 2
+    assert "--size must be" in capsys.readouterr().err
+    assert not out.exists()

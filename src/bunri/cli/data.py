@@ -1,4 +1,4 @@
-"""Verbs on data: doctor, split, pseudo, submit, convert."""
+"""Verbs on data: doctor, eda, split, pseudo, submit, convert."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -49,6 +49,28 @@ def _report_text(report: "Report") -> str:
         title = f"[{finding.severity}] {finding.what}: {finding.count} ({finding.advice})"
         blocks.append("\n".join([title, *lines]))
     return "\n\n".join(blocks)
+
+
+def eda(
+    annotations: AnnotationsFile,
+    images: ImageFolder = None,
+    out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("eda.html"),
+    folds: Annotated[list[Path] | None, typer.Option(help="Folder of `bunri split`, or a COCO JSON a fold.")] = None,
+    experiment: Annotated[Path | None, typer.Option(help="Experiment whose augmentation is shown.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model of the experiment; by default the first.")] = None,
+    size: Annotated[list[str] | None, typer.Option(help="Input to compare: 640, or 800x1333; repeat it.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look at a data set on one page: classes, sizes, positions, light, near-duplicates, folds, augmentation."""
+    from bunri.eda import look_at, write_eda
+
+    facts = look_at(annotations, images, folds or (), experiment, model, size or ())
+    write_eda(facts, out)
+    for reason in dict.fromkeys(facts.missing.values()):
+        say(f"left out: {reason}")
+    say(f"wrote {out}; open it in a browser")
+    if as_json:
+        print_json({"page": str(out), **facts.to_dict()})
 
 
 def split(
@@ -148,4 +170,4 @@ def convert(
     print_json({"out": str(target)}) if as_json else print_text(str(target))
 
 
-COMMANDS: tuple[Callable[..., None], ...] = (doctor, split, pseudo, submit, convert)
+COMMANDS: tuple[Callable[..., None], ...] = (doctor, eda, split, pseudo, submit, convert)

@@ -1,0 +1,53 @@
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bunri.eda import look_at, write_eda
+from bunri.eda.page import _words, map_uri, say
+from bunri.errors import OutputError
+from eda.eda_builders import render_data
+
+
+def test_every_text_is_there_in_both_languages_with_the_same_values() -> None:
+    for key, (english, korean) in _words().items():
+        assert english, key
+        assert re.search("[가-힣]", korean) or key == "language", key
+        assert sorted(re.findall(r"{\w+}", english)) == sorted(re.findall(r"{\w+}", korean)), key
+
+
+def test_texts_and_their_values_are_escaped() -> None:
+    text = say("tile_rare_note", name="<b>&", ratio=3)
+    assert "&lt;b&gt;&amp;" in text
+    assert text.startswith('<span lang="en">') and '<span lang="ko">' in text  # noqa: PT018
+
+
+def test_names_of_classes_cannot_bring_markup(tmp_path: Path) -> None:
+    annotations = render_data(tmp_path, photos=2)
+    content = json.loads(annotations.read_text())
+    for category in content["categories"]:
+        category["name"] += "</script><img src=x onerror=alert(1)>"
+    annotations.write_text(json.dumps(content))
+    write_eda(look_at(annotations), tmp_path / "eda.html")
+    page = (tmp_path / "eda.html").read_text()
+    assert "<img src=x" not in page
+    assert "&lt;/script&gt;&lt;img src=x" in page
+
+
+def test_the_page_asks_for_nothing(tmp_path: Path) -> None:
+    write_eda(look_at(render_data(tmp_path, photos=3)), tmp_path / "eda.html")
+    page = (tmp_path / "eda.html").read_text()
+    assert re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', page) == []
+    assert "http:" not in page and "https:" not in page  # noqa: PT018
+
+
+def test_a_map_is_clear_where_nothing_is() -> None:
+    assert map_uri(np.zeros((4, 4))).startswith("data:image/png;base64,")
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    facts = look_at(render_data(tmp_path, photos=1))
+    with pytest.raises(OutputError):
+        write_eda(facts, tmp_path / "data" / "train.json" / "eda.html")
