@@ -17,6 +17,10 @@ def xywh_to_xyxy(xywh: FloatArray) -> FloatArray:
     return xyxy
 
 
+LARGEST_COORDINATE = 1e9
+"""Pixels; a coordinate beyond is a mistake, and its square would leave the range in which areas are exact."""
+
+
 def xyxy_to_xywh(xyxy: FloatArray) -> FloatArray:
     """Corners ``(N, 4)`` as COCO's ``(x, y, width, height)`` boxes ``(N, 4)``."""
     xywh = xyxy.copy()

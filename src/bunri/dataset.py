@@ -181,9 +181,11 @@ class Dataset:
         """
         ids, order = self._rows_by_id
         place = np.searchsorted(ids, image_ids)
-        known = (place < len(ids)) & (ids[np.minimum(place, len(ids) - 1)] == image_ids) if len(ids) else False
+        known = np.zeros(np.shape(image_ids), np.bool_)
+        if len(ids):
+            known = (place < len(ids)) & (ids[np.minimum(place, len(ids) - 1)] == image_ids)
         if not np.all(known):
-            stranger = np.asarray(image_ids)[~np.broadcast_to(known, np.shape(image_ids))][0]
+            stranger = np.asarray(image_ids)[~known][0]
             raise DataError(
                 f"image id {stranger} is not in the data set of {len(self)} images. Check the pair of files."
             )

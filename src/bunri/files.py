@@ -99,6 +99,22 @@ def read_json(path: Path, what: str) -> Any:
         raise DataError(f"{what} must be JSON in UTF-8, but {path}: {error}. Write the file again.") from error
 
 
+def is_file(path: Path) -> bool:
+    """Whether a file is there; a path that can be none (too long, or not to be encoded) is no error."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there, as :func:`is_file`."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's content as 64 hexadecimal digits."""
     with path.open("rb") as file:

@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from bunri.boxes import BoolArray, FloatArray, IntArray, clip_xyxy
+from bunri.boxes import LARGEST_COORDINATE, BoolArray, FloatArray, IntArray, clip_xyxy
 from bunri.dataset import Dataset, freeze, frozen
 from bunri.errors import DataError
 
@@ -53,6 +53,8 @@ class Predictions:
             raise DataError(
                 f"scores and boxes of {self.name or 'predictions'} must be finite numbers, but some are not"
             )
+        if max(-self.box_xyxy.min(), self.box_xyxy.max()) > LARGEST_COORDINATE:
+            raise DataError(f"boxes must lie within {LARGEST_COORDINATE:g} pixels of the corner, but some do not")
         if low < 0 or high > 1:
             raise DataError(f"scores must lie in [0, 1], but got {low} to {high}")
         if np.any(self.box_xyxy[:, 2:] < self.box_xyxy[:, :2]):

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bunri.errors import ConfigError
-from bunri.files import read_bytes
+from bunri.files import is_file, read_bytes
 
 
 class Settings(BaseModel):
@@ -29,6 +29,8 @@ class Settings(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             raise all_mistakes(source, _lines(error, cls)) from None
+        except UnicodeEncodeError as error:
+            raise all_mistakes(source, [_no_text(error)]) from None
 
     @classmethod
     def mistakes_in(cls, values: Mapping[str, Any]) -> list[str]:
@@ -37,6 +39,8 @@ class Settings(BaseModel):
             cls.model_validate(values)
         except ValidationError as error:
             return _lines(error, cls)
+        except UnicodeEncodeError as error:
+            return [_no_text(error)]
         return []
 
 
@@ -44,6 +48,11 @@ def all_mistakes(source: str, mistakes: Sequence[str]) -> ConfigError:
     """The error that lists every mistake of a file."""
     count = f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}"
     return ConfigError(f"{source} has {count}:\n" + "\n".join(f"  {line}" for line in mistakes), mistakes)
+
+
+def _no_text(error: UnicodeEncodeError) -> str:
+    """Half a surrogate pair, which JSON and YAML can write, is no text."""
+    return f"texts must be Unicode, but one has {error.object[error.start : error.end]!r}"
 
 
 def _lines(error: ValidationError, model: type[BaseModel]) -> list[str]:
@@ -111,11 +120,11 @@ def read_yaml(path: Path, what: str) -> dict[str, Any]:
     Raises:
         ConfigError: The file is absent or not YAML; the message has the line.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise ConfigError(f"{what} must be a file, but {path} is not there. Check the path.")
     try:
         values = parse_yaml(read_bytes(path, what))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that is none, a number too long
         raise ConfigError(f"{what} {path} must be YAML, but: {error}") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{what} {path} must be a mapping of keys, but it is {type(values).__name__}")

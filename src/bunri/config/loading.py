@@ -71,7 +71,7 @@ def _model_mistakes(values: Mapping[str, Any]) -> Iterator[str]:
             yield f"models.{name}: names must differ, but {count} are the same"
     for name in _mapping(_mapping(values, "ensemble"), "weights"):
         if name not in names:
-            yield f"ensemble.weights.{name}: there is no model of this name{nearest(name, list(names))}"
+            yield f"ensemble.weights.{name}: there is no model of this name{nearest(str(name), list(names))}"
 
 
 def _family_mistakes(values: Mapping[str, Any]) -> Iterator[str]:
@@ -93,7 +93,7 @@ def _engine_mistakes(values: Mapping[str, Any]) -> Iterator[str]:
             yield f"models.{name}.engine: {engine!r} is unknown{nearest(engine, known)}"
     for engine in _mapping(values, "engines"):
         if engine not in known:
-            yield f"engines.{engine}: no model has this engine{nearest(engine, known)}"
+            yield f"engines.{engine}: no model has this engine{nearest(str(engine), known)}"
 
 
 def _spread_recipe(values: dict[str, Any]) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bunri.files import is_file, is_folder
+
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
@@ -26,8 +28,8 @@ class PathPlace(NamedTuple):
 
 
 _THERE: Mapping[str, Callable[[Path], bool]] = {
-    "file": Path.is_file,
-    "folder": Path.is_dir,
+    "file": is_file,
+    "folder": is_folder,
     "file of each run": lambda path: True,  # named by fold and seed: looked for when the data of the runs is written
 }
 
@@ -52,4 +54,4 @@ def expand_paths(places: Iterable[PathPlace], folder: Path) -> list[str]:
 
 def absolute(folder: Path, text: str) -> Path:
     """Not resolved: an interpreter that is a link knows its environment by the place of the link."""
-    return Path(os.path.abspath(folder / Path(text).expanduser()))  # noqa: PTH100 - resolve() would follow links
+    return Path(os.path.abspath(folder / os.path.expanduser(text)))  # noqa: PTH100, PTH111 - resolve() follows links

@@ -10,7 +10,7 @@ import numpy as np
 from bunri.dataset import leaves_folder
 from bunri.doctor.findings import Fault
 from bunri.doctor.labels import Labels, place_of_image
-from bunri.files import sha256_of
+from bunri.files import is_file, sha256_of
 from bunri.photos import Hash, UnreadablePhoto, exif_orientation, near_duplicate_pairs, perceptual_hash, read_photo
 
 
@@ -31,7 +31,7 @@ def faults_of_photos(labels: Labels, folder: Path) -> Iterator[Fault]:
         if leaves_folder(image["file_name"]):
             continue  # a fault of the labels, found there
         path = folder / image["file_name"]
-        if not _is_file(path):
+        if not is_file(path):
             yield "missing_photo", f"{path!s:.200}"
             continue
         try:
@@ -39,13 +39,6 @@ def faults_of_photos(labels: Labels, folder: Path) -> Iterator[Fault]:
         except UnreadablePhoto as error:
             yield "unreadable_photo", f"{path}: {error.reason}"
     yield from _repeated_photos(list(seen.values()))
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # no name of a file at all: too long, or not to be encoded
-        return False
 
 
 def _faults_of_photo(path: Path, image: dict[str, Any], seen: dict[Path, _Seen]) -> Iterator[Fault]:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
+from pyarrow.parquet import ParquetFile
 
 from bunri.dataset import Dataset
 from bunri.errors import DataError
@@ -82,10 +84,15 @@ def _predictions_of(columns: pl.DataFrame, boxes: pl.DataFrame, name: str) -> Pr
 
 
 def _read_table(path: Path) -> pl.DataFrame:
+    """Read with pyarrow: of broken files polars' reader ends the whole process (it asks for 2^61 bytes, and aborts)."""
     content = read_bytes(path, "predictions")
     try:
-        return pl.read_parquet(content)
-    except (pl.exceptions.PolarsError, OSError) as error:
+        file = ParquetFile(BytesIO(content))
+        names = [name for name in (*_SCHEMA, "class_name") if name in file.schema_arrow.names]
+        table = file.read(columns=names)
+        table.validate(full=True)  # texts that are not UTF-8
+        return pl.DataFrame(pl.from_arrow(pa.table({name: table[name] for name in names})))  # no metadata
+    except (pa.ArrowException, pl.exceptions.PolarsError, OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{path} must be a parquet file, but: {reason}. Write the predictions again.") from error
 

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, TypeGuard, TypeVar
 import msgspec
 import numpy as np
 
+from bunri.boxes import LARGEST_COORDINATE as LARGEST
 from bunri.boxes import BoolArray, FloatArray, IntArray
 from bunri.errors import DataError
 from bunri.files import read_bytes, read_json
@@ -130,11 +131,11 @@ class Records:
         return np.array([bool(value) for value in values], np.bool_)
 
     def boxes(self, key: str) -> FloatArray:
-        """A column ``(N, 4)`` of boxes of four finite numbers."""
+        """A column ``(N, 4)`` of boxes of four numbers that can be pixels."""
         values = self.values(key)
         column = _as_numbers(values) if values else np.empty((0, 4))
-        if column is None or column.shape[1:] != (4,) or not np.isfinite(column).all():
-            self._refuse_first(key, values, is_box, "a list of 4 finite numbers")
+        if column is None or column.shape[1:] != (4,) or not (np.abs(column) <= LARGEST).all():
+            self._refuse_first(key, values, is_box, f"a list of 4 finite numbers of at most {LARGEST:g} pixels")
         return column.astype(np.float64)
 
     def texts(self, key: str) -> list[str]:
@@ -202,8 +203,8 @@ def is_integer(value: object) -> bool:
 
 
 def is_box(value: object) -> bool:
-    """A list of four finite numbers."""
-    return isinstance(value, list) and len(value) == 4 and all(is_number(side) and side == side for side in value)
+    """A list of four numbers of at most :data:`bunri.boxes.LARGEST_COORDINATE`."""
+    return isinstance(value, list) and len(value) == 4 and all(is_number(x) and abs(x) <= LARGEST for x in value)
 
 
 def is_text(value: object) -> bool:

@@ -74,7 +74,7 @@ def _read_table(path: Path) -> pl.DataFrame:
     quotes = '"' if b'"' in content else None  # looking for quotes takes as long as all else
     try:
         table = pl.read_csv(content, infer_schema=False, quote_char=quotes)
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{path} must be a CSV file of the columns {', '.join(_COLUMNS)}, but: {reason}") from error
     if not set(_COLUMNS) <= set(table.columns):
@@ -141,7 +141,10 @@ def _check_numbers(path: Path, numbers: FloatArray, place: IntArray, names: pl.S
     label, score = columns[:2]
     rules: tuple[tuple[str, BoolArray], ...] = (
         ("all values must be finite numbers", np.asarray(np.isfinite(columns).all(axis=0))),
-        (f"labels must be class indexes in [0, {classes})", (label >= 0) & (label < classes) & (label % 1 == 0)),
+        (
+            f"labels must be class indexes in [0, {classes})",
+            (label >= 0) & (label < classes) & (label == np.floor(label)),
+        ),
         ("scores must lie in [0, 1]", (score >= 0) & (score <= 1)),
         ("boxes must have xmin <= xmax and ymin <= ymax", np.asarray((columns[2:4] <= columns[4:6]).all(axis=0))),
     )

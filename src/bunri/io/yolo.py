@@ -17,7 +17,7 @@ import yaml
 from bunri.boxes import FloatArray, IntArray, area
 from bunri.dataset import Annotations, Dataset, Images, leaves_folder
 from bunri.errors import ConfigError, DataError
-from bunri.files import cannot_write, read_bytes, write_text
+from bunri.files import cannot_write, is_file, is_folder, read_bytes, write_text
 from bunri.io.exact import cxcywh_to_xyxy, xyxy_to_exact_cxcywh
 from bunri.photos import photo_size
 from bunri.predictions import Predictions
@@ -128,7 +128,7 @@ def read_yolo(data_yaml: str | PathLike[str]) -> Dataset:
     root = data_yaml.parent / str(settings.get("path") or ".")
     split_of: dict[Path, str] = {}
     for split in SPLITS:
-        split_of |= dict.fromkeys(_photos_of(root, settings.get(split)), split) | split_of
+        split_of |= dict.fromkeys(_photos_of(data_yaml, root, settings.get(split)), split) | split_of
     photos = list(split_of)
     images = _images(root, photos, list(split_of.values()))
     class_names = _class_names(data_yaml, settings)
@@ -143,7 +143,17 @@ def _read_settings(data_yaml: Path) -> Mapping[str, Any]:
         raise ConfigError(f"{data_yaml} must be YAML, but: {error}") from error
     if not isinstance(settings, dict) or "names" not in settings:
         raise ConfigError(f"{data_yaml} must be a mapping with names and train, val or test, but names is absent")
+    for split in SPLITS:
+        if not _is_place(settings.get(split)):
+            raise ConfigError(
+                f"{data_yaml}: {split} must be a folder, a .txt list or a list of them, but got {settings[split]!r}"
+            )
     return settings
+
+
+def _is_place(value: Any) -> bool:
+    many = value if isinstance(value, list) else [value or ""]
+    return all(isinstance(one, str) and "\0" not in one for one in many)
 
 
 def _class_names(data_yaml: Path, settings: Mapping[str, Any]) -> tuple[str, ...]:
@@ -154,19 +164,21 @@ def _class_names(data_yaml: Path, settings: Mapping[str, Any]) -> tuple[str, ...
     return tuple(str(by_index[index]) for index in range(len(by_index)))
 
 
-def _photos_of(root: Path, places: Any) -> Iterator[Path]:
+def _photos_of(data_yaml: Path, root: Path, places: Any) -> Iterator[Path]:
     """Photos of a split: folders, lists of paths in ``.txt`` files, or photos."""
     for place in [places] if isinstance(places, str) else places or []:
         path = root / str(place)
-        if not path.exists():
+        if not (is_folder(path) or is_file(path)):
             path = root / str(place).removeprefix("../")  # as Roboflow writes it and Ultralytics reads it
-        if path.is_dir():
+        if is_folder(path):
             yield from sorted(photo for photo in path.rglob("*") if photo.suffix.lower() in _PHOTO_SUFFIXES)
         elif path.suffix == ".txt":
             lines = read_bytes(path, "a list of photos").decode(errors="replace").split("\n")
             yield from (path.parent / line.strip() for line in lines if line.strip())
         else:
-            raise DataError(f"images of a split must be a folder or a .txt list, but {path} is neither")
+            raise DataError(
+                f"images of a split must be a folder or a .txt list, but {path} is neither. Correct {data_yaml}."
+            )
 
 
 def _images(root: Path, photos: Sequence[Path], splits: Sequence[str]) -> Images:
@@ -205,6 +217,10 @@ def _numbers(path: Path, per_line: int, classes: int) -> FloatArray:
     return np.array(numbers).reshape(-1, per_line)
 
 
+LARGEST_SHARE = 1e4
+"""Of the photo's side; a box that is further away than so many photos is a mistake."""
+
+
 def _line(path: Path, row: int, line: str, per_line: int, classes: int) -> list[float]:
     must = f"{per_line} numbers, the first a class index in [0, {classes}), sizes not negative, confidence in [0, 1]"
     try:
@@ -219,7 +235,11 @@ def _line(path: Path, row: int, line: str, per_line: int, classes: int) -> list[
 def _is_box(numbers: Sequence[float]) -> bool:
     """Whether ``class cx cy width height [confidence]`` can be a box."""
     sizes, confidence = numbers[3:5], numbers[5:]
-    return bool(np.isfinite(numbers).all()) and min(sizes) >= 0 and all(0 <= value <= 1 for value in confidence)
+    return (
+        bool((np.abs(numbers) <= LARGEST_SHARE).all())
+        and min(sizes) >= 0
+        and all(0 <= value <= 1 for value in confidence)
+    )
 
 
 def _annotations(images: Images, lines: Sequence[FloatArray]) -> Annotations:

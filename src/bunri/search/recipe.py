@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import Field, JsonValue, model_validator
 
-from bunri.errors import ConfigError, DataError
+from bunri.errors import ConfigError, DataError, UsageError
 from bunri.files import read_json, write_json
 from bunri.fuse import METHODS, FuseOptions
 from bunri.fuse.methods import fuse_with
@@ -182,5 +182,8 @@ def read_recipe(path: str | PathLike[str]) -> EnsembleRecipe:
     if not isinstance(values, dict):
         raise ConfigError(f"the recipe of an ensemble {path} must be a JSON object, but it is {type(values).__name__}")
     recipe = EnsembleRecipe.validated(values, str(path))
-    _ = recipe.options  # the options of fusing are checked at the door too
+    try:
+        _ = recipe.options  # the options of fusing are checked at the door too
+    except UsageError as error:
+        raise ConfigError(f"{path}: {error}") from error
     return recipe
