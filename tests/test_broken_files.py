@@ -1,13 +1,14 @@
 """Broken files, kept from hunts with benchmarks/fuzzing.py and made anew: an error of ours, or a right result."""
 
 import random
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bunri.errors import BunriError
+from bunri.errors import BunriError, DataError, UsageError
 from fuzz_mutations import mutated
 from fuzz_readers import READERS
 
@@ -55,7 +56,5 @@ def test_the_seeds_of_the_hunt_are_read(name: str, tmp_path: Path) -> None:
 def test_files_made_wrong_are_refused_or_read(name: str, seed: int, tmp_path: Path) -> None:
     reader, rng = READERS[name], random.Random(seed)
     content = mutated(rng.choice(reader.seeds()), Path(reader.file).suffix, rng)
-    try:
-        reader.read_content(content, tmp_path)
-    except BunriError as error:
-        assert error.exit_code in (2, 3)
+    with suppress(DataError, UsageError):  # what any other exception would be is a failure
+        assert reader.read_content(content, tmp_path) is not None
