@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
 import typer.core
 
 from bunri.errors import BunriError, DataError, UsageError
@@ -181,23 +180,7 @@ def duration(text: str | None) -> float | None:
 
 
 def image_labels(dataset: "Dataset", groups: str | None) -> "IntArray | None":
-    """Label of each image: of its session, of the value of a field, or its own; None leaves the choice to the search.
+    """``bunri.search.task.image_labels``, loaded when it is called."""
+    from bunri.search import task
 
-    Raises:
-        UsageError: The images have no such field, or no times that tell sessions.
-    """
-    if groups is None:
-        return None
-    if groups == "none":
-        return np.arange(len(dataset))
-    if groups == "session":
-        from bunri.search.task import capture_sessions
-
-        sessions = capture_sessions(dataset)
-        if sessions is None:
-            raise UsageError("sessions need images with date_captured at times that differ, but the file has none")
-        return sessions
-    if groups not in dataset.images.fields:
-        known = ", ".join(dataset.images.fields) or "none"
-        raise UsageError(f"--groups must be session, none or a field of the images ({known}), but got {groups!r}")
-    return np.unique([str(value) for value in dataset.images.fields[groups]], return_inverse=True)[1]
+    return task.image_labels(dataset, groups)

@@ -65,13 +65,13 @@ def objects_of(dataset: Dataset, image_id: IntArray) -> Objects:
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """Detections of one member, matched at IoU 0.5 and ranked."""
+    """Detections of one member, matched at an IoU and ranked."""
 
     objects: Objects
     ranking: Ranking
 
     def average_precisions(self, weights: NDArray[np.integer[Any]]) -> FloatArray:
-        """Average precision at IoU 0.5 of each class ``(C, R)`` when images count ``weights`` ``(I, R)`` times.
+        """Average precision of each class ``(C, R)`` when images count ``weights`` ``(I, R)`` times.
 
         NaN where a class has no object on images that count.
         """
@@ -99,9 +99,9 @@ def mean_of_defined(values: FloatArray) -> FloatArray:
     return np.asarray(np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0))
 
 
-def match(predictions: Predictions, objects: Objects, max_boxes: int = 100) -> Matches:
-    """Match the boxes that lie on the images of ``objects``; other boxes are left out."""
-    return match_found(_detections(predictions, objects), objects, max_boxes)
+def match(predictions: Predictions, objects: Objects, max_boxes: int = 100, iou: float = 0.5) -> Matches:
+    """Match the boxes that lie on the images of ``objects`` at an IoU; other boxes are left out."""
+    return match_found(_detections(predictions, objects), objects, max_boxes, iou)
 
 
 def _detections(predictions: Predictions, objects: Objects) -> Detections:
@@ -111,13 +111,15 @@ def _detections(predictions: Predictions, objects: Objects) -> Detections:
     return Detections(boxes.image, boxes.class_index, boxes.start, np.diff(boxes.start), score, box)
 
 
-def match_found(found: Detections, objects: Objects, max_boxes: int = 100) -> Matches:
+def match_found(found: Detections, objects: Objects, max_boxes: int = 100, iou: float = 0.5) -> Matches:
     """Match detections already in runs of one image and class."""
-    outcomes, count, _ = _outcomes(found, objects, max_boxes)
+    outcomes, count, _ = _outcomes(found, objects, max_boxes, iou)
     return Matches(objects, _ranked(outcomes, count, objects.classes))
 
 
-def _outcomes(found: Detections, objects: Objects, max_boxes: int) -> tuple[Outcomes, int, BoolArray]:
+def _outcomes(
+    found: Detections, objects: Objects, max_boxes: int, iou: float = 0.5
+) -> tuple[Outcomes, int, BoolArray]:
     """What became of the detections, how many count, and which annotated boxes were found ``(N,)``."""
     key = found.image * objects.classes + found.class_index
     low, high = (np.searchsorted(objects.key, key, side=side) for side in ("left", "right"))
@@ -125,7 +127,7 @@ def _outcomes(found: Detections, objects: Objects, max_boxes: int) -> tuple[Outc
     room = int(np.minimum(found.size, max_boxes).sum())
     outcomes = Outcomes(np.empty(room), np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.bool_))
     truth = Truth(objects.box, objects.is_crowd, taken)
-    count = match_detections(truth, low, high, found, 0.5, max_boxes, outcomes)
+    count = match_detections(truth, low, high, found, iou, max_boxes, outcomes)
     return outcomes, count, taken
 
 

@@ -1,6 +1,7 @@
 """An experiment from its file to its leaderboard: train every model on every fold, gather, evaluate, fuse."""
 
 from bunri.experiment.leaderboard import Leaderboard, Row
-from bunri.experiment.running import dry_run, run
+from bunri.experiment.plan import PlannedRun
+from bunri.experiment.running import Trained, dry_run, run, train
 
-__all__ = ["Leaderboard", "Row", "dry_run", "run"]
+__all__ = ["Leaderboard", "PlannedRun", "Row", "Trained", "dry_run", "run", "train"]

@@ -1,14 +1,14 @@
 """The verb ``run``: plan, check, train, gather."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 
 from bunri.config import Experiment, load_experiment
 from bunri.engines.base import Job, ResolvedConfig
 from bunri.engines.process import error_of
-from bunri.errors import EngineError, UsageError
+from bunri.errors import ConfigError, EngineError, UsageError
 from bunri.events import Ended
 from bunri.experiment.checks import python_path, resolve_configs
 from bunri.experiment.data import DataFiles, ExperimentData, classes_of, load_data, write_data
@@ -20,6 +20,7 @@ from bunri.experiment.plan import PlannedRun, decide, job_of, planned_runs
 from bunri.experiment.provenance import provenance
 from bunri.experiment.runs import Crew, PreparedRun, unified_diff
 from bunri.files import write_json
+from bunri.settings import nearest
 from bunri.user_code import found_in
 from bunri.writers import check_writers
 
@@ -47,7 +48,29 @@ def run(
         UsageError: There are runs already, or they were begun differently.
         EngineError: A run failed; the message names its log.
     """
-    settings = load_experiment(Path(experiment), overrides)
+    trained = train(experiment, overrides, resume, overwrite, announce)
+    return conclude(trained.settings, trained.runs, trained.data)
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """Runs that are done, with what they are of."""
+
+    settings: Experiment
+    runs: tuple[PlannedRun, ...]
+    data: ExperimentData
+
+
+def train(
+    experiment: str | PathLike[str],
+    overrides: Sequence[str] = (),
+    resume: bool = False,
+    overwrite: bool = False,
+    announce: Announce = say_nothing,
+    models: Collection[str] | None = None,
+) -> Trained:
+    """The first part of :func:`run`: train and predict, without gathering; ``models`` names some of the models."""
+    settings = _only(load_experiment(Path(experiment), overrides), models)
     with found_in(python_path(settings, ())):
         check_writers(settings.writers)
         data = load_data(settings)
@@ -55,11 +78,33 @@ def run(
         runs = _decided(settings, files, resume, overwrite)
         prepared = _prepared(settings, runs, files)
         tell_exposures(settings, runs, data, announce)
-        write_json(settings.folder / "experiment.json", settings.model_dump(mode="json"))
+        _write_settings(settings, is_whole=models is None)
         facts = provenance(Path(experiment).absolute().parent) | classes_of(data.train)
         ends = Crew(settings, facts).run(prepared)
     _refuse_unfinished([one.run for one in prepared], ends)
-    return conclude(settings, runs, data)
+    return Trained(settings, runs, data)
+
+
+def _only(settings: Experiment, models: Collection[str] | None) -> Experiment:
+    """The experiment with some of its models.
+
+    Raises:
+        ConfigError: There is no such model.
+    """
+    if models is None:
+        return settings
+    known = [model.name for model in settings.models]
+    for name in models:
+        if name not in known:
+            raise ConfigError(f"experiment {settings.name} has no model {name!r}{nearest(name, known)}")
+    return settings.model_copy(update={"models": tuple(one for one in settings.models if one.name in models)})
+
+
+def _write_settings(settings: Experiment, is_whole: bool) -> None:
+    """A part of an experiment does not take the place of the whole."""
+    path = settings.folder / "experiment.json"
+    if is_whole or not path.exists():
+        write_json(path, settings.model_dump(mode="json"))
 
 
 def conclude(settings: Experiment, runs: Sequence[PlannedRun], data: ExperimentData) -> Leaderboard:
@@ -75,9 +120,10 @@ def dry_run(
     resume: bool = False,
     overwrite: bool = False,
     announce: Announce = say_nothing,
+    models: Collection[str] | None = None,
 ) -> tuple[PlannedRun, ...]:
     """Check everything and say what would be done with each run, without training; raises as :func:`run` does."""
-    settings = load_experiment(Path(experiment), overrides)
+    settings = _only(load_experiment(Path(experiment), overrides), models)
     with found_in(python_path(settings, ())):
         check_writers(settings.writers)
         data = load_data(settings)

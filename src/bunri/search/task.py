@@ -105,3 +105,24 @@ def capture_sessions(dataset: Dataset, seconds: float = 120.0) -> IntArray | Non
     except UsageError:  # not times: other tools write 0 or nothing here
         return None
     return sessions if np.bincount(sessions).max(initial=0) <= len(dataset) / 5 else None
+
+
+def image_labels(dataset: Dataset, groups: str | None) -> IntArray | None:
+    """Label of each image: of its session, of the value of a field, or its own; None leaves the choice to the search.
+
+    Raises:
+        UsageError: The images have no such field, or no times that tell sessions.
+    """
+    if groups is None:
+        return None
+    if groups == "none":
+        return np.arange(len(dataset))
+    if groups == "session":
+        sessions = capture_sessions(dataset)
+        if sessions is None:
+            raise UsageError("sessions need images with date_captured at times that differ, but the file has none")
+        return sessions
+    if groups not in dataset.images.fields:
+        known = ", ".join(dataset.images.fields) or "none"
+        raise UsageError(f"groups must be session, none or a field of the images ({known}), but got {groups!r}")
+    return np.unique([str(value) for value in dataset.images.fields[groups]], return_inverse=True)[1]
