@@ -11,7 +11,18 @@ import typer
 from bunri.cli.output import print_text, say
 from bunri.errors import BunriError
 
-MODULES = ("data", "training", "reproducing", "inference", "ensembles", "gains", "diagnosis", "ledger", "pages")
+MODULES = (
+    "data",
+    "training",
+    "reproducing",
+    "inference",
+    "ensembles",
+    "gains",
+    "hypotheses",
+    "diagnosis",
+    "ledger",
+    "pages",
+)
 """Modules of verbs, in the order of the help; each has its functions in ``COMMANDS``."""
 
 

@@ -117,9 +117,7 @@ def match_found(found: Detections, objects: Objects, max_boxes: int = 100, iou: 
     return Matches(objects, _ranked(outcomes, count, objects.classes))
 
 
-def _outcomes(
-    found: Detections, objects: Objects, max_boxes: int, iou: float = 0.5
-) -> tuple[Outcomes, int, BoolArray]:
+def _outcomes(found: Detections, objects: Objects, max_boxes: int, iou: float = 0.5) -> tuple[Outcomes, int, BoolArray]:
     """What became of the detections, how many count, and which annotated boxes were found ``(N,)``."""
     key = found.image * objects.classes + found.class_index
     low, high = (np.searchsorted(objects.key, key, side=side) for side in ("left", "right"))

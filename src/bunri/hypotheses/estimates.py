@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from bunri.boxes import FloatArray
-from bunri.evaluate.bootstrap import expanded_tail
+from bunri.evaluate.bootstrap import contracted_tail, expanded_tail
 
 LEAST_LEVEL = 1e-9
 """Where the search for a p-value ends."""
@@ -133,7 +133,9 @@ class Estimate:
 
     def _p_value(self, surely: Callable[[float], bool]) -> float:
         """Never below what so many resamples can tell."""
-        return max(smallest_level(surely), min(2 / (len(self.defined) + 1), 1.0))
+        if math.isnan(self.image_error):
+            return 1.0
+        return max(smallest_level(surely), 2 * contracted_tail(1 / (len(self.defined) + 1), self.units))
 
     def reach(self, level: float, below: bool, design: Design = AS_IT_IS) -> float:
         """How far the interval of a level reaches from the value to one side; NaN of fewer than two units."""

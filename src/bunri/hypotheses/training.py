@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,12 +10,14 @@ from typing import Any
 
 from bunri.config import Experiment, load_experiment
 from bunri.dataset import Dataset
+from bunri.engines.base import Job
 from bunri.errors import ConfigError
 from bunri.experiment import PlannedRun, Trained, dry_run, train
 from bunri.experiment.exposures import Announce
+from bunri.files import read_json
 from bunri.hypotheses.file import Arm
 from bunri.hypotheses.leaves import Facts, Leaf, check_same_images, ids_of_names
-from bunri.io import read_predictions
+from bunri.io import load_dataset, read_predictions
 from bunri.predictions import Predictions, concatenate
 from bunri.writers.jsonl import read_metrics
 
@@ -116,7 +118,7 @@ def _facts(runs: Sequence[PlannedRun], trained: Trained, truth: Dataset, view: s
         tta=views if view is None else (view,),
         iterations=tuple(sorted({steps for run in runs if (steps := _iterations(run)) is not None})) or None,
         fold={int(image): run.fold for run in runs for image in trained.data.held_out(run.fold).images.id},
-        leaked=frozenset(image for fold in {run.fold for run in runs} for image in _leaked(fold, trained, truth)),
+        leaked=frozenset().union(*(_leaked(run, trained, truth) for run in runs)),
         runs=tuple(str(run.folder.path) for run in runs),
     )
 
@@ -128,7 +130,10 @@ def _iterations(run: PlannedRun) -> int | None:
     return max(steps, default=None)
 
 
-def _leaked(fold: int, trained: Trained, truth: Dataset) -> Iterator[int]:
-    """Held-out images of a fold that its training images have under the same file name."""
-    learned = ids_of_names(trained.data.learned(fold).images.file_name, truth)
-    return (int(image) for image in trained.data.held_out(fold).images.id if int(image) in learned)
+def _leaked(run: PlannedRun, trained: Trained, truth: Dataset) -> frozenset[int]:
+    """Held-out images of a run that are among the photos it learned from, by file name."""
+    job = Job.validated(read_json(run.folder.job_file, "the run's job"), str(run.folder.job_file))
+    held_out = trained.data.held_out(run.fold).images.id.tolist()
+    if job.train is None:
+        return frozenset()
+    return ids_of_names(load_dataset(job.train.annotations).images.file_name, truth).intersection(held_out)

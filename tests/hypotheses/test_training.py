@@ -1,0 +1,84 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bunri.errors import ConfigError, UsageError
+from bunri.hypotheses import judge, plan
+from experiment_files import TRAINING_IMAGES, write_experiment
+
+PLAIN = {"experiment": "tiny.yaml", "seeds": [0, 1], "set": {"jobs": 1}}
+NOISY = PLAIN | {"set": {"jobs": 1, "models.exact.set.noise": 14}}
+CLAIM = {"claim": "noise hurts", "effect": "plain - noisy", "smallest_effect": 0.1}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(Path(__file__).parents[1])  # where the fake engine is found
+    write_experiment(tmp_path, {"exact": {"steps": 4, "noise": 0}, "other": {"steps": 6}})
+    return tmp_path
+
+
+def write(folder: Path, arms: dict[str, Any], **claim: Any) -> Path:
+    arms = {name: {"model": "exact"} | arm for name, arm in arms.items()}
+    values = {"resamples": 200, "arms": arms, "hypotheses": {"H": CLAIM | claim}}
+    path = folder / "claims.yaml"
+    path.write_text(yaml.safe_dump(values))
+    return path
+
+
+def test_what_is_missing_is_trained_and_what_is_there_is_taken(folder: Path) -> None:
+    path = write(folder, {"plain": PLAIN, "noisy": NOISY})
+    planned = plan(path)
+    assert [(run.model.name, run.action) for run in planned] == [("exact", "train")] * 8  # 2 arms, folds and seeds
+    assert len({run.folder.path for run in planned}) == 8
+    found = judge(path).to_dict()
+    row = found["hypotheses"][0]
+    assert row["verdict"] == "supported"
+    assert row["images"] == TRAINING_IMAGES
+    assert row["arms"]["plain"]["score"] == pytest.approx(1.0)
+    assert row["seeds"] == {"plain": 2, "noisy": 2}
+    assert {check["name"]: check["state"] for check in row["footing"]} == dict.fromkeys(
+        ("images", "folds", "leaks", "score_floor", "tta", "iterations"), "equal"
+    )
+    runs = found["arms"]["noisy"]["runs"]
+    assert len(runs) == 4
+    assert all(Path(run, "manifest.json").exists() and "/tiny+" in run for run in runs)
+    assert {run.action for run in plan(path)} == {"skip"}
+    assert judge(path).to_dict() == found
+
+
+def test_an_arm_without_overrides_shares_the_runs_of_the_experiment(folder: Path) -> None:
+    from bunri.experiment import run
+
+    run(folder / "tiny.yaml", ["ensemble=null"])
+    before = (folder / "runs" / "tiny" / "leaderboard.json").read_bytes()
+    path = write(folder, {"plain": {"experiment": "tiny.yaml"}, "noisy": {"experiment": "tiny.yaml", "model": "other"}})
+    assert {planned.action for planned in plan(path)} == {"skip"}
+    with pytest.raises(UsageError, match=r"hypotheses\.H: iterations must be equal, but plain: 4; noisy: 6"):
+        judge(path)
+    row = judge(
+        write(
+            folder,
+            {"plain": {"experiment": "tiny.yaml"}, "noisy": {"experiment": "tiny.yaml", "model": "other"}},
+            unequal={"iterations": "a test"},
+        )
+    )
+    assert row.to_dict()["hypotheses"][0]["value"] == 0.0
+    assert (folder / "runs" / "tiny" / "leaderboard.json").read_bytes() == before
+
+
+def test_other_folds_are_refused(folder: Path) -> None:
+    other = PLAIN | {"set": {"jobs": 1, "folds.seed": 3, "models.exact.set.noise": 14}}
+    with pytest.raises(UsageError, match=r"folds must be equal, but plain: 2 folds \(\w+\); noisy: 2 folds \(\w+\)"):
+        judge(write(folder, {"plain": PLAIN, "noisy": other}))
+
+
+def test_views_are_refused_where_there_are_none_and_models_must_be_named(folder: Path) -> None:
+    with pytest.raises(ConfigError, match=r"arms\.noisy\.model: must be one of exact, other"):
+        plan(write(folder, {"plain": PLAIN, "noisy": PLAIN | {"model": None}}))
+    with pytest.raises(ConfigError, match=r"experiment tiny\+\w+ has no model 'exakt'; did you mean 'exact'"):
+        plan(write(folder, {"plain": PLAIN, "noisy": PLAIN | {"model": "exakt"}}))
+    with pytest.raises(ConfigError, match="foldz: unknown key"):
+        plan(write(folder, {"plain": PLAIN, "noisy": PLAIN | {"set": {"foldz": 1}}}))
