@@ -8,7 +8,7 @@ from bunri.engines.base import Job
 from bunri.errors import UsageError
 from bunri.experiment.data import load_data, write_data
 from bunri.experiment.plan import PlannedRun, changes_since, decide, hashes_of, job_of, plain, planned_runs
-from bunri.files import write_json, write_text
+from bunri.files import read_json, write_json, write_text
 from experiment_files import write_experiment
 
 
@@ -97,6 +97,15 @@ def planned_again(folder: Path, overrides: tuple[str, ...]) -> tuple[PlannedRun,
     files = write_data(load_data(experiment), experiment)
     run = planned_runs(experiment)[0]
     return run, job_of(experiment, run, files)
+
+
+def test_a_run_of_an_older_version_goes_on(tmp_path: Path) -> None:
+    run, job = planned(tmp_path)[0]
+    begin(run, job, "stopped")
+    written = read_json(run.folder.job_file, "the job")
+    del written["standby"]  # as if the key had come later
+    write_json(run.folder.job_file, written)
+    assert decide(*planned_again(tmp_path, ()), resume=True) == "continue"
 
 
 @pytest.mark.parametrize("override", ["threads=1", "device=cpu", "jobs=1", "writers.csv=false"])

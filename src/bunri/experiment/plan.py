@@ -33,6 +33,9 @@ FILES = ("config", "train", "val", "predict")
 """Parts of a job that are paths; their content is compared, so that a project may move."""
 
 
+_DEFAULTS = {name: field.default for name, field in Job.model_fields.items() if field.default is None}
+
+
 @dataclass(frozen=True)
 class PlannedRun:
     """One training: a model on a fold with a seed."""
@@ -126,7 +129,8 @@ def changes_since(run: PlannedRun, job: Job) -> list[str]:
     old = read_json(run.folder.job_file, "the run's job") if run.folder.job_file.exists() else {}
     recorded = run.folder.read_manifest().get("sha256", {})
     files = hashes_of(run, job)
-    return [*_differences(_compared(old), _compared(plain(job)), ""), *_differences(recorded, files, "sha256")]
+    older = {**_DEFAULTS, **old}  # an older bunri did not write keys that came later; their default is what it did
+    return [*_differences(_compared(older), _compared(plain(job)), ""), *_differences(recorded, files, "sha256")]
 
 
 def plain(settings: Settings) -> dict[str, Any]:
