@@ -17,6 +17,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -135,7 +136,7 @@ def _ledger_victim(runs: Path, file: Path) -> Victim:
     def right() -> None:
         with sqlite3.connect(file) as book:
             tables = [name for (name,) in book.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            assert any(book.execute(f"SELECT count(*) FROM {name}").fetchone() == (3,) for name in tables)  # noqa: S608
+            assert any(book.execute(f"SELECT count(*) FROM {name}").fetchone() == (3,) for name in tables)
 
     command = ["ledger", "--runs", str(runs), "--file", str(file)]
     return Victim("ledger", command, command, unhurt, right, lambda: file.unlink(missing_ok=True))
@@ -181,10 +182,8 @@ def _workers_of(parent: int) -> list[int]:
 
 
 def _send(pid: int) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def _bunri(command: Sequence[str]) -> None:
