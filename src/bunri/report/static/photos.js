@@ -158,8 +158,16 @@ const startBrowser = (browser) => {
       for (const text of drawing.querySelectorAll(".label")) {
         text.style.fontSize = `${11 * scale}px`;
         text.style.strokeWidth = `${3 * scale}px`;
+        keepInside(text, drawing.viewBox.baseVal.width);
       }
     }
+  };
+
+  const keepInside = (text, width) => {
+    text.dataset.x ??= text.getAttribute("x");
+    const x = Number(text.dataset.x), length = text.getComputedTextLength(), room = 3;
+    if (text.getAttribute("text-anchor") === "end") text.setAttribute("x", Math.max(x, length + room));
+    else if (!text.hasAttribute("text-anchor")) text.setAttribute("x", Math.max(room, Math.min(x, width - length - room)));
   };
 
   // ---- keys
