@@ -56,9 +56,8 @@ def main() -> None:
     write_report(files, given.folder / "report.html", given.folder / "train.json")
     seconds, peak = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     size = (given.folder / "report.html").stat().st_size / 1e6
-    print(
-        f"{len(truth)} photos, {len(truth.annotations)} objects, {len(files)} members: {size:.1f} MB in {seconds:.0f} s, {peak:.2f} GB"
-    )
+    what = f"{len(truth)} photos, {len(truth.annotations)} objects, {len(files)} members"
+    print(f"{what}: {size:.1f} MB in {seconds:.0f} s, {peak:.2f} GB")
 
 
 if __name__ == "__main__":
