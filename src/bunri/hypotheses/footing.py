@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -79,6 +80,7 @@ class Footings:
     def _leaves(self) -> list[str]:
         return list(dict.fromkeys(leaf for leaves in self._members.values() for leaf in leaves))
 
+    @cached_property
     def checks(self) -> list[Check]:
         """All that is to be held equal, and what may differ."""
         named = dict.fromkeys([*(self.hypothesis.equal or DEFAULT_FOOTING), *self.hypothesis.unequal])
@@ -87,7 +89,7 @@ class Footings:
     def refusals(self) -> list[str]:
         """Why the comparison is refused, one line a thing; none where it is fair."""
         demanded = self.hypothesis.equal or ()
-        told = [check.refusal(check.name in demanded) for check in self.checks()]
+        told = [check.refusal(check.name in demanded) for check in self.checks]
         return [refusal for refusal in told if refusal is not None]
 
     def _check(self, name: Footing) -> Check:

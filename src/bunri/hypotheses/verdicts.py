@@ -57,7 +57,7 @@ class Finding:
             "errors": self._errors(),
             "arms": {name: _arm_values(scores) for name, scores in self.scores.items()},
             "gains": [_gain_values(gain) for gain in _gains(self.number)],
-            "footing": [check.to_dict() for check in self.footings.checks()],
+            "footing": [check.to_dict() for check in self.footings.checks],
             "notes": list(self.notes()),
         }
 
@@ -81,10 +81,10 @@ class Finding:
         lost = self._lost()
         if lost > 0:
             yield f"{lost:.1%} of the resamples have no box of these classes and are left out"
-        unknown = [check.name for check in self.footings.checks() if check.state == "unknown"]
+        unknown = [check.name for check in self.footings.checks if check.state == "unknown"]
         if unknown:
             yield f"not known to be equal: {', '.join(unknown)}"
-        for check in self.footings.checks():
+        for check in self.footings.checks:
             if check.state == "allowed":
                 yield f"{check.name} may differ: {check.reason}"
 
