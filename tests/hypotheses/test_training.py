@@ -1,11 +1,15 @@
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from bunri.errors import ConfigError, UsageError
+from bunri.errors import ConfigError, DataError, UsageError
+from bunri.files import read_json, write_json
 from bunri.hypotheses import judge, plan
+from bunri.io import load_dataset, write_coco
 from experiment_files import TRAINING_IMAGES, write_experiment
 
 PLAIN = {"experiment": "tiny.yaml", "seeds": [0, 1], "set": {"jobs": 1}}
@@ -13,11 +17,14 @@ NOISY = PLAIN | {"set": {"jobs": 1, "models.exact.set.noise": 14}}
 CLAIM = {"claim": "noise hurts", "effect": "plain - noisy", "smallest_effect": 0.1}
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(Path(__file__).parents[1])  # where the fake engine is found
-    write_experiment(tmp_path, {"exact": {"steps": 4, "noise": 0}, "other": {"steps": 6}})
-    return tmp_path
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One for all tests, as runs that are there are taken."""
+    folder = tmp_path_factory.mktemp("claims")
+    write_experiment(folder, {"exact": {"steps": 4, "noise": 0}, "other": {"steps": 6}})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(Path(__file__).parents[1])  # where the fake engine is found
+        yield folder
 
 
 def write(folder: Path, arms: dict[str, Any], **claim: Any) -> Path:
@@ -70,7 +77,7 @@ def test_an_arm_without_overrides_shares_the_runs_of_the_experiment(folder: Path
 
 
 def test_other_folds_are_refused(folder: Path) -> None:
-    other = PLAIN | {"set": {"jobs": 1, "folds.seed": 3, "models.exact.set.noise": 14}}
+    other = PLAIN | {"set": {"jobs": 1, "folds.seed": 3}, "seeds": [0]}
     with pytest.raises(UsageError, match=r"folds must be equal, but plain: 2 folds \(\w+\); noisy: 2 folds \(\w+\)"):
         judge(write(folder, {"plain": PLAIN, "noisy": other}))
 
@@ -82,3 +89,32 @@ def test_views_are_refused_where_there_are_none_and_models_must_be_named(folder:
         plan(write(folder, {"plain": PLAIN, "noisy": PLAIN | {"model": "exakt"}}))
     with pytest.raises(ConfigError, match="foldz: unknown key"):
         plan(write(folder, {"plain": PLAIN, "noisy": PLAIN | {"set": {"foldz": 1}}}))
+
+
+def test_photos_that_were_learned_by_the_model_that_judges_them_are_refused(folder: Path) -> None:
+    path = write(folder, {"plain": PLAIN, "noisy": NOISY})
+    judge(path)
+    run = plan(path)[0].folder
+    job = read_json(run.job_file, "the job")
+    write_json(run.job_file, job | {"train": job["val"]})
+    with pytest.raises(UsageError, match=r"leaks must be equal, but plain: 6 judged images were learned; noisy: 0"):
+        judge(path)
+    write_json(run.job_file, job)
+
+
+def test_the_truth_may_be_another_file_of_the_same_photos(folder: Path) -> None:
+    values = yaml.safe_load(write(folder, {"plain": PLAIN, "noisy": NOISY}).read_text())
+    truth = load_dataset(folder / "photos.json")
+    write_coco(truth.subset(truth.images.id[:8]), folder / "some.json")
+    path = folder / "claims.yaml"
+    path.write_text(yaml.safe_dump(values | {"truth": "some.json"}))
+    assert judge(path).to_dict()["hypotheses"][0]["images"] == 8
+    names = tuple(f"other{name}" for name in truth.images.file_name)
+    write_coco(replace(truth, images=replace(truth.images, file_name=names)), folder / "some.json")
+    with pytest.raises(
+        DataError, match=r"must stand for the images of the truth, but 1 is 0001\.jpg here and other0001"
+    ):
+        judge(path)
+    write_coco(replace(truth, class_names=("a", "b", "c")), folder / "some.json")
+    with pytest.raises(DataError, match="must have the classes of the truth"):
+        judge(path)

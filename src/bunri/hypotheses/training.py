@@ -16,7 +16,7 @@ from bunri.experiment import PlannedRun, Trained, dry_run, train
 from bunri.experiment.exposures import Announce
 from bunri.files import read_json
 from bunri.hypotheses.file import Arm
-from bunri.hypotheses.leaves import Facts, Leaf, check_same_images, ids_of_names
+from bunri.hypotheses.leaves import Facts, Leaf, check_same_images
 from bunri.io import load_dataset, read_predictions
 from bunri.predictions import Predictions, concatenate
 from bunri.writers.jsonl import read_metrics
@@ -98,7 +98,7 @@ def leaf_of(name: str, training: Training, trained: Trained, truth: Dataset) -> 
     check_same_images(trained.data.train, truth, f"experiment {trained.settings.name}")
     seeds = dict.fromkeys(run.seed for run in runs)
     by_seed = {seed: _out_of_fold(name, [r for r in runs if r.seed == seed], trained, truth, view) for seed in seeds}
-    return Leaf(name, by_seed, _facts(runs, trained, truth, view))
+    return Leaf(name, by_seed, _facts(runs, trained, view))
 
 
 def _out_of_fold(
@@ -112,13 +112,13 @@ def _file(run: PlannedRun, view: str | None) -> Path:
     return run.folder.predictions_file("val") if view is None else run.folder.view_file("val", view)
 
 
-def _facts(runs: Sequence[PlannedRun], trained: Trained, truth: Dataset, view: str | None) -> Facts:
+def _facts(runs: Sequence[PlannedRun], trained: Trained, view: str | None) -> Facts:
     views = tuple(one.name for one in runs[0].model.recipe.tta.views)
     return Facts(
         tta=views if view is None else (view,),
         iterations=tuple(sorted({steps for run in runs if (steps := _iterations(run)) is not None})) or None,
         fold={int(image): run.fold for run in runs for image in trained.data.held_out(run.fold).images.id},
-        leaked=frozenset().union(*(_leaked(run, trained, truth) for run in runs)),
+        leaked=frozenset().union(*(_leaked(run, trained) for run in runs)),
         runs=tuple(str(run.folder.path) for run in runs),
     )
 
@@ -130,10 +130,16 @@ def _iterations(run: PlannedRun) -> int | None:
     return max(steps, default=None)
 
 
-def _leaked(run: PlannedRun, trained: Trained, truth: Dataset) -> frozenset[int]:
-    """Held-out images of a run that are among the photos it learned from, by file name."""
+def _leaked(run: PlannedRun, trained: Trained) -> frozenset[int]:
+    """Held-out images of a run whose photos are among those it learned from."""
     job = Job.validated(read_json(run.folder.job_file, "the run's job"), str(run.folder.job_file))
-    held_out = trained.data.held_out(run.fold).images.id.tolist()
     if job.train is None:
         return frozenset()
-    return ids_of_names(load_dataset(job.train.annotations).images.file_name, truth).intersection(held_out)
+    learned = set(_photos(load_dataset(job.train.annotations, job.train.images)))
+    held_out = trained.data.held_out(run.fold)
+    ids = held_out.images.id.tolist()
+    return frozenset(image for image, photo in zip(ids, _photos(held_out), strict=True) if photo in learned)
+
+
+def _photos(dataset: Dataset) -> list[Path]:
+    return [dataset.path_of(row).absolute() for row in range(len(dataset))]
