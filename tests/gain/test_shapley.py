@@ -55,7 +55,16 @@ def test_drawn_orders_come_near_the_exact_shares_within_their_error() -> None:
     assert found.orders == 200
     # an order and its reverse together give every pair once to each side: such a game is hit without error
     np.testing.assert_allclose(found.share[:, 0], exact)
-    assert (found.error > 0).all()
+    np.testing.assert_allclose(found.error, 0, atol=1e-12)
+
+
+def test_the_error_tells_how_far_drawn_shares_are_off() -> None:
+    """Whoever of the first three comes first brings everything: each of them has a third."""
+    players = EXACT + 1
+    found = shapley_shares(players, weighted(lambda members: float(bool(members & {0, 1, 2}))), orders=400)
+    exact = np.array([1 / 3] * 3 + [0.0] * (players - 3))
+    assert (found.error[:3] > 0).all()
+    assert (np.abs(found.share[:, 0] - exact) <= 4 * found.error).all()
 
 
 def test_the_same_seed_draws_the_same_orders() -> None:

@@ -51,7 +51,7 @@ def gain(
     groups: Groups = None,
     seed: Seed = 0,
     resamples: Resamples = 1000,
-    orders: Annotated[int, typer.Option(min=2, help="Orders drawn for shares of more than eight members.")] = 64,
+    orders: Annotated[int, typer.Option(min=4, help="Orders drawn for shares of more than eight members.")] = 64,
     threads: Threads = 1,
     member: Members = None,
     as_json: AsJson = False,

@@ -27,7 +27,7 @@ class ShapleyShares:
     Attributes:
         share: ``(P, R)``; the shares of one weighting add up to the value of all players.
         error: ``(P,)`` standard error of drawing orders, of the first weighting; 0 where all orders are counted.
-        orders: How many orders were drawn; None where all are counted.
+        orders: How many orders were drawn, an even number, four at least; None where all are counted.
     """
 
     share: FloatArray
@@ -40,9 +40,10 @@ def shapley_shares(players: int, value: Value, orders: int = 64, seed: int = 0) 
     if players <= EXACT:
         share = np.stack([_exact_share(player, players, value) for player in range(players)])
         return ShapleyShares(share, np.zeros(players), None)
-    added = np.stack([_added_in_order(order, value) for order in _drawn_orders(players, orders, seed)])
+    drawn = _drawn_orders(players, orders, seed)
+    added = np.stack([(_added_in_order(one, value) + _added_in_order(one[::-1], value)) / 2 for one in drawn])
     error = added[:, :, 0].std(axis=0, ddof=1) / np.sqrt(len(added))
-    return ShapleyShares(added.mean(axis=0), error, len(added))
+    return ShapleyShares(added.mean(axis=0), error, 2 * len(added))
 
 
 def _exact_share(player: int, players: int, value: Value) -> FloatArray:
@@ -57,10 +58,9 @@ def _exact_share(player: int, players: int, value: Value) -> FloatArray:
 
 
 def _drawn_orders(players: int, orders: int, seed: int) -> list[list[int]]:
-    """Orders, each followed by its reverse: the two err to opposite sides."""
+    """Half of the orders; each is counted with its reverse, as the two err to opposite sides. Two at least."""
     random = np.random.default_rng(seed)
-    drawn = [random.permutation(players).tolist() for _ in range((orders + 1) // 2)]
-    return [order for one in drawn for order in (one, one[::-1])]
+    return [random.permutation(players).tolist() for _ in range(max(2, (orders + 1) // 2))]
 
 
 def _added_in_order(order: list[int], value: Value) -> FloatArray:
