@@ -24,7 +24,7 @@ def test_report_writes_the_page(tmp_path: Path) -> None:
 
 
 def test_report_of_no_folder_is_wrong_usage(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is not a folder") as caught:
+    with pytest.raises(UsageError, match="is not there") as caught:
         RUNNER.invoke(build_app(), ["report", str(tmp_path / "nowhere")], catch_exceptions=False)
     assert caught.value.exit_code == 2
 

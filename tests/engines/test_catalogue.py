@@ -84,7 +84,7 @@ def test_what_a_worker_needs_is_named_where_a_users_own_python_lacks_it(
     needing(monkeypatch)
     state = engine_state("torchvision")
     assert state.versions["polars"] is None
-    assert "plotly" not in state.versions
+    assert "jinja2" not in state.versions
     assert state.install is not None
     assert state.install.startswith(f"{bare} -m pip install 'numpy>=")
     assert "'polars>=" in state.install

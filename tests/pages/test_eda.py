@@ -62,6 +62,6 @@ def test_it_fits_the_screen_and_is_quiet(browser: Browser, page: Path, width: in
 
 def test_every_picture_is_shown(browser: Browser, page: Path) -> None:
     browser.open(page)
-    for picture in browser.all("img"):
+    for k, picture in enumerate(browser.all("img")):
         browser.driver.execute_script("arguments[0].scrollIntoView()", picture)
-    browser.wait_for("[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
+        browser.wait_for(f"document.images[{k}].complete && document.images[{k}].naturalWidth > 0")

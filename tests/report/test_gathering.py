@@ -3,10 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from bunri.errors import UsageError
 from bunri.files import read_json, write_json
-from bunri.report.facts import EnsembleMember, ReportFacts
-from bunri.report.gathering import gather_facts
+from bunri.io import load_dataset, read_predictions
+from bunri.report.ensembles import what_each_adds
+from bunri.report.facts import ReportFacts
+from bunri.report.gathering import gather
+from bunri.report.sources import find_sources
 from experiment_builders import MODELS, make_experiment_folder, recipe
 
 
@@ -17,7 +19,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def facts(folder: Path) -> ReportFacts:
-    return gather_facts(folder)
+    return gathered(folder)
+
+
+def gathered(*paths: Path, truth: Path | None = None) -> ReportFacts:
+    return gather(find_sources(paths, truth)).facts
 
 
 def test_nothing_is_missing(facts: ReportFacts) -> None:
@@ -29,7 +35,7 @@ def test_leaderboard_is_as_in_its_file(folder: Path, facts: ReportFacts) -> None
     assert [row.model for row in facts.leaderboard.rows] == [*MODELS, "ensemble"]
     assert [row.mAP50.value for row in facts.leaderboard.rows] == [row["mAP50"] for row in board["rows"]]
     [gain] = facts.leaderboard.gains
-    assert (gain.place, gain.best_model, gain.verdict) == ("out of fold", board["gain"]["b"], board["gain"]["verdict"])
+    assert (gain.place, gain.best_model, gain.verdict) == ("out_of_fold", board["gain"]["b"], board["gain"]["verdict"])
     assert facts.leaderboard.best_single is not None
     assert facts.leaderboard.best_single.model == gain.best_model
     assert facts.leaderboard.ensemble is facts.leaderboard.rows[-1]
@@ -43,28 +49,57 @@ def test_curves_of_every_run_under_one_set_of_names(facts: ReportFacts) -> None:
 
 
 def test_classes_come_with_their_boxes_most_frequent_first(folder: Path, facts: ReportFacts) -> None:
-    boxes = [score.boxes for score in facts.classes]
+    boxes = [each.boxes for each in facts.classes]
     assert boxes == sorted(boxes, reverse=True)
     assert sum(boxes) == facts.boxes == len(read_json(folder / "../../data/train.json", "labels")["annotations"])
-    evaluation = read_json(folder / "fcos" / "evaluation.json", "the evaluation")["out_of_fold"]["AP50"]
-    assert {score.name: score.AP50["fcos"] for score in facts.classes} == evaluation
 
 
-def test_the_recipe_and_its_path(facts: ReportFacts) -> None:
-    assert facts.ensemble is not None
-    assert facts.ensemble.recipe == str(recipe())
-    assert facts.ensemble.members[1] == EnsembleMember("retinanet", 0.5, 0.01)
-    assert [(step.recipe, step.candidates) for step in facts.ensemble.path] == list(
-        zip(MODELS, (1, 11, 21), strict=True)
-    )
+def test_members_have_the_scores_of_their_evaluation_ensembles_last(folder: Path, facts: ReportFacts) -> None:
+    assert [member.name for member in facts.members] == [*MODELS, "ensemble"]
+    assert [member.is_ensemble for member in facts.members] == [False, False, False, True]
+    for member in facts.members:
+        evaluation = read_json(folder / member.name / "evaluation.json", "the evaluation")["out_of_fold"]
+        assert evaluation["AP50"] == member.AP50
+        assert {size: one.mAP50 for size, one in member.sizes.items()} == {
+            size: evaluation[f"mAP50_{size}"] for size in ("small", "medium", "large")
+        }
+
+
+def test_counts_of_mistakes_confusions_and_sizes_agree(facts: ReportFacts) -> None:
+    for member in facts.members:
+        assert member.counts["hit"] + member.counts["missed"] == facts.boxes
+        assert sum(share.share.found for share in member.sizes.values()) == member.counts["hit"]
+        boxes = sum(count for kind, count in member.counts.items() if kind != "missed")
+        assert sum(sum(row[:-1]) for row in member.confusion) == boxes
+
+
+def test_the_recipe_its_path_and_what_each_member_adds(folder: Path, facts: ReportFacts) -> None:
+    [ensemble] = facts.ensembles
+    assert ensemble.recipe == str(recipe())
+    assert [(step.recipe, step.candidates) for step in ensemble.path] == list(zip(MODELS, (1, 11, 21), strict=True))
+    assert ensemble.gains_missing is None
+    truth = load_dataset(folder / "../../data/train.json")
+    members = {name: read_predictions(folder / name / "oof.parquet", truth, name) for name in MODELS}
+    expected = what_each_adds(recipe(), members, truth)
+    for member in ensemble.members:
+        assert member.gain is not None
+        assert (member.gain.value, member.verdict) == (expected[member.name].difference, expected[member.name].verdict)
+
+
+def test_a_recipe_that_cannot_do_without_a_member_says_so(folder: Path, tmp_path: Path) -> None:
+    copied = moved(folder, tmp_path)
+    content = read_json(copied / "ensemble" / "recipe.json", "the recipe") | {"method": "learned"}
+    write_json(copied / "ensemble" / "recipe.json", content)
+    [ensemble] = gathered(copied).ensembles
+    assert ensemble.gains_missing is not None
+    assert "bunri gain" in ensemble.gains_missing
+    assert [member.gain for member in ensemble.members] == [None] * 3
 
 
 def test_a_recipe_that_was_not_searched_has_no_path(folder: Path, tmp_path: Path) -> None:
     copied = moved(folder, tmp_path)
     (copied / "ensemble" / "search.json").unlink()
-    ensemble = gather_facts(copied).ensemble
-    assert ensemble is not None
-    assert ensemble.path == ()
+    assert [ensemble.path for ensemble in gathered(copied).ensembles] == [()]
 
 
 def test_each_threshold_of_the_sampler_is_said_once(facts: ReportFacts) -> None:
@@ -74,17 +109,6 @@ def test_each_threshold_of_the_sampler_is_said_once(facts: ReportFacts) -> None:
     ]
     assert facts.samplers[0].epoch_length_ratio > 1
     assert all(seen.boxes == seen.boxes_sampled for seen in facts.samplers[1].classes)
-
-
-def test_mistakes_and_photos_of_the_best_model_and_the_ensemble(facts: ReportFacts) -> None:
-    assert facts.leaderboard.best_single is not None
-    members = [facts.leaderboard.best_single.model, "ensemble"]
-    assert [mistakes.member for mistakes in facts.mistakes] == members
-    assert [panel.title for panel in facts.photos[0].panels] == ["truth", *members]
-    errors = [photo.errors for photo in facts.photos]
-    assert errors == sorted(errors, reverse=True)
-    for mistakes in facts.mistakes:
-        assert mistakes.kinds["hit"] + mistakes.missed == facts.boxes
 
 
 def test_manifests_in_words(facts: ReportFacts) -> None:
@@ -97,12 +121,10 @@ def test_manifests_in_words(facts: ReportFacts) -> None:
 @pytest.mark.parametrize(
     ("absent", "sections"),
     [
-        ("leaderboard.json", {"leaderboard", "mistakes"}),
+        ("leaderboard.json", {"leaderboard"}),
         ("ensemble/recipe.json", {"ensemble"}),
-        ("fcos/evaluation.json", {"classes"}),
-        ("ensemble/oof.parquet", {"mistakes"}),
-        ("experiment.json", {"experiment", "data", "classes", "sampler", "mistakes"}),
-        ("../../data/train.json", {"data", "classes", "sampler", "mistakes"}),
+        ("experiment.json", {"data"}),
+        ("../../data/train.json", {"data"}),
     ],
 )
 def test_what_is_absent_is_said_and_the_rest_is_there(
@@ -110,36 +132,96 @@ def test_what_is_absent_is_said_and_the_rest_is_there(
 ) -> None:
     copied = moved(folder, tmp_path)
     (copied / absent).unlink()
-    facts = gather_facts(copied)
+    facts = gathered(copied)
     assert set(facts.missing) == sections
     assert len(facts.runs) == len(MODELS) * 2
-    assert all("must be" in sentence for section, sentence in facts.missing.items() if section == min(sections))
+    assert all("must be" in reason for reasons in facts.missing.values() for reason in reasons)
 
 
-def moved(folder: Path, tmp_path: Path) -> Path:
+def moved(folder: Path, tmp_path: Path, name: str = "copy") -> Path:
     """A copy of the whole project whose experiment file says where it is now."""
-    shutil.copytree(folder.parents[1], tmp_path / "copy")
-    copied = tmp_path / "copy" / "runs" / folder.name
+    shutil.copytree(folder.parents[1], tmp_path / name)
+    copied = tmp_path / name / "runs" / folder.name
     experiment = read_json(copied / "experiment.json", "the experiment")
-    experiment["data"]["annotations"] = str(tmp_path / "copy" / "data" / "train.json")
+    experiment["data"]["annotations"] = str(tmp_path / name / "data" / "train.json")
     write_json(copied / "experiment.json", experiment)
     return copied
 
 
-def test_an_empty_folder_lacks_everything_and_crashes_nothing(tmp_path: Path) -> None:
-    facts = gather_facts(tmp_path)
+def test_without_a_leaderboard_the_members_are_measured(folder: Path, facts: ReportFacts, tmp_path: Path) -> None:
+    copied = moved(folder, tmp_path)
+    (copied / "leaderboard.json").unlink()
+    rows = gathered(copied).leaderboard.rows
+    assert [(row.model, row.mAP50.value) for row in rows] == [
+        (row.model, row.mAP50.value) for row in facts.leaderboard.rows
+    ]
+    assert [row.images for row in rows] == [8] * 4
+    assert [row.is_ensemble for row in rows] == [False, False, False, True]
+
+
+def test_a_member_that_is_broken_leaves_the_others(folder: Path, tmp_path: Path) -> None:
+    copied = moved(folder, tmp_path)
+    (copied / "fcos" / "oof.parquet").write_bytes(b"PAR1 and nothing more")
+    facts = gathered(copied)
+    assert [member.name for member in facts.members] == ["faster_rcnn", "retinanet", "ensemble"]
+    [reason] = facts.missing["members"]
+    assert "oof.parquet" in reason
+    assert "fcos" in (facts.ensembles[0].gains_missing or "")
+
+
+def test_an_unfinished_experiment_has_a_report(tmp_path: Path) -> None:
+    facts = gathered(tmp_path)
     assert {"leaderboard", "runs", "ensemble", "data"} <= set(facts.missing)
-    assert (len(facts.leaderboard.rows), len(facts.curves), len(facts.photos)) == (0, 0, 0)
+    assert (len(facts.leaderboard.rows), len(facts.curves), len(facts.members)) == (0, 0, 0)
 
 
 def test_a_file_of_ours_that_is_broken_is_said(folder: Path, tmp_path: Path) -> None:
     copied = moved(folder, tmp_path)
     (copied / "leaderboard.json").write_text('{"rows": [')
-    assert "line 1" in gather_facts(copied).missing["leaderboard"]
+    assert "line 1" in gathered(copied).missing["leaderboard"][0]
     (copied / "leaderboard.json").write_text('{"something": "else"}')
-    assert "leaderboard.json" in gather_facts(copied).missing["leaderboard"]
+    assert "leaderboard.json" in gathered(copied).missing["leaderboard"][0]
 
 
-def test_a_report_needs_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is not a folder"):
-        gather_facts(tmp_path / "nowhere")
+def test_single_runs_are_measured_on_what_they_held_out(folder: Path, tmp_path: Path) -> None:
+    copied = moved(folder, tmp_path)
+    for fold in (0, 1):
+        target = copied / "fcos" / f"fold{fold}" / "predictions" / "val.parquet"
+        target.parent.mkdir()
+        shutil.copy(copied / "fcos" / "oof.parquet", target)
+    facts = gathered(copied / "fcos" / "fold0", copied / "fcos" / "fold1")
+    assert [row.model for row in facts.leaderboard.rows] == ["fcos/fold0", "fcos/fold1"]
+    assert [member.name for member in facts.members] == ["fcos/fold0", "fcos/fold1"]
+    assert {curve.run for curve in facts.curves} == {"fcos/fold0", "fcos/fold1"}
+    assert set(facts.missing) == set()
+
+
+def test_files_of_predictions_with_their_truth(folder: Path, facts: ReportFacts, tmp_path: Path) -> None:
+    for name in ("fcos", "ensemble"):
+        shutil.copy(folder / name / "oof.parquet", tmp_path / f"{name}.parquet")
+    files = [tmp_path / "ensemble.parquet", tmp_path / "fcos.parquet"]
+    found = gathered(*files, truth=folder / "../../data/train.json")
+    assert [member.name for member in found.members] == ["fcos", "ensemble"]
+    assert found.members[0] == facts.members[2]
+    assert set(found.missing) == {"runs"}
+
+
+def test_several_experiments_stand_side_by_side_and_other_data_is_told(folder: Path, tmp_path: Path) -> None:
+    copied = moved(folder, tmp_path)
+    shutil.copytree(copied, copied.parent / "twin")
+    other = moved(folder, tmp_path, "elsewhere")
+    other.rename(copied.parent / "other")
+    facts = gathered(copied.parent)
+    assert [row.model for row in facts.leaderboard.rows][::4] == [
+        "other/faster_rcnn",
+        "small/faster_rcnn",
+        "twin/faster_rcnn",
+    ]
+    assert [member.name for member in facts.members][:3] == ["other/faster_rcnn", "other/retinanet", "other/fcos"]
+    assert len(facts.members) == 4
+    assert len(facts.missing["data"]) == 2
+    assert all("report it alone" in reason for reason in facts.missing["data"])
+    together = gathered(copied, copied.parent / "twin")
+    assert len(together.members) == 8
+    assert [ensemble.experiment for ensemble in together.ensembles] == ["small", "twin"]
+    assert together.missing == {}

@@ -12,14 +12,20 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(help="Folder of an experiment, such as runs/demo.")],
+    paths: Annotated[
+        list[Path], typer.Argument(help="Folders of experiments or runs, such as runs/demo, or files of predictions.")
+    ],
     out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("report.html"),
+    truth: Annotated[
+        Path | None, typer.Option(help="COCO JSON with the annotations; for files of predictions.")
+    ] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of the photos; by default that of the JSON.")] = None,
     json: AsJson = False,
 ) -> None:
-    """Write an experiment's scores, curves and mistakes as one page that opens offline."""
+    """Write scores, curves, mistakes and photos of experiments, runs or predictions as one page that opens offline."""
     from bunri.report import write_report
 
-    write_report(folder, out)
+    write_report(paths, out, truth, images)
     say(f"wrote {out}; open it in a browser")
     if json:
         print_json({"report": str(out)})

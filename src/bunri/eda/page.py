@@ -15,6 +15,7 @@ from bunri.eda.facts import EdaFacts
 from bunri.eda.histograms import Histogram
 from bunri.eda.resizing import SMALL_SIDES
 from bunri.files import write_text
+from bunri.pages import Assets
 from bunri.settings import parse_yaml
 
 MAP_COLOUR = (0, 114, 178)
@@ -50,7 +51,7 @@ def render(facts: EdaFacts) -> str:
         histograms=histograms_of(facts),
         maps=[map_uri(grid) for grid in facts.labels.positions],
         small_sides=SMALL_SIDES,
-        style=_resource("bunri.report", "report.css") + _resource("bunri.eda", "eda.css"),
+        style=Assets("bunri.eda").style() + _resource("bunri.eda", "eda.css"),
         script=_resource("bunri.eda", "eda.js"),
     )
 

@@ -107,7 +107,7 @@ REQUIREMENTS: Mapping[str, Requirements] = {
 }
 """One line for each engine of the table."""
 
-NOT_IN_WORKERS = ("typer", "scikit-learn", "lightgbm", "imagehash", "jinja2", "plotly")
+NOT_IN_WORKERS = ("typer", "scikit-learn", "lightgbm", "imagehash", "jinja2")
 """Packages bunri needs, but no engine's worker: an environment of a user's own can do without."""
 
 _ASK = """

@@ -109,6 +109,16 @@ def evaluate(predictions: Predictions, dataset: Dataset, min_score: float = 0.0,
     )
 
 
+def precision_at_recall(predictions: Predictions, dataset: Dataset, max_boxes: int = 100) -> Precision:
+    """Precision ``(101, C)`` at recalls 0, 0.01, ..., 1 and IoU 0.5, as pycocotools interpolates it; -1 without truth.
+
+    Raises:
+        DataError: As :func:`evaluate`.
+    """
+    counted = counted_images([predictions], dataset)
+    return _precision(predictions.of_images(counted), dataset, counted, max_boxes)[0, :, :, 0]
+
+
 def _mean(precision: Precision) -> float:
     defined = precision[precision > -1]
     return float(defined.mean()) if len(defined) else math.nan

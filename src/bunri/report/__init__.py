@@ -1,4 +1,4 @@
-"""Results as one page: an experiment's folder in, a self-contained HTML file out."""
+"""Results as one page: experiments, runs or predictions in, a self-contained HTML file out."""
 
 from bunri.report.page import write_report
 

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bunri.boxes import FloatArray
-from bunri.diagnosis.mistakes import Kind
+from bunri.diagnosis.diagnosing import Share
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the leaderboard; ``mAP50`` is out of fold."""
+    """One line of the leaderboard; ``mAP50`` is out of fold where there are folds."""
 
     model: str
     stages: str | None
@@ -28,6 +27,7 @@ class Row:
     test_mAP50: Interval
     minutes: float | None
     is_ensemble: bool = False
+    images: int | None = None
 
 
 @dataclass(frozen=True)
@@ -38,24 +38,25 @@ class Gain:
     best_model: str
     difference: Interval
     verdict: str
+    experiment: str = ""
 
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """All rows, the ensemble last, and what it gains."""
+    """All rows, and what the ensembles gain."""
 
     rows: Sequence[Row] = ()
     gains: Sequence[Gain] = ()
 
     @property
     def best_single(self) -> Row | None:
-        """The best row out of fold that is not the ensemble."""
+        """The best row out of fold that is not an ensemble."""
         singles = [row for row in self.rows if not row.is_ensemble]
         return max(singles, key=lambda row: row.mAP50.value or 0.0, default=None)
 
     @property
     def ensemble(self) -> Row | None:
-        """The row of the ensemble."""
+        """The first row of an ensemble."""
         return next((row for row in self.rows if row.is_ensemble), None)
 
 
@@ -71,12 +72,75 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class ClassScores:
-    """AP50 of one class by member, and how many boxes there are to find."""
+class ClassFacts:
+    """One class of the data and how many boxes there are to find."""
 
     name: str
     boxes: int
+
+
+@dataclass(frozen=True)
+class SizeFacts:
+    """How a member does on objects of one of COCO's sizes; ``found`` above the score at which its F1 is highest."""
+
+    share: Share
+    mAP50: float | None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Bins of the score that have boxes: the mean score and the share of right boxes; and the calibration error."""
+
+    mean_score: tuple[float, ...]
+    share_true: tuple[float, ...]
+    ece: float
+
+
+@dataclass(frozen=True)
+class MemberFacts:
+    """Where one member's points are, and where they are lost.
+
+    Attributes:
+        name: Of the member.
+        is_ensemble: Whether it was made of the others.
+        threshold: The score from which F1 over all classes is highest; counts are of boxes above it.
+        AP50: By class name.
+        precision: Precision at the 101 recall levels at IoU 0.5, by class name; classes without boxes are left out.
+        counts: Boxes by kind of mistake, and ``missed`` objects.
+        lost: mAP50 lost to each kind of mistake.
+        sizes: By ``small``, ``medium``, ``large``.
+        crowding: Objects found by how many there are on their photo.
+        confusion: ``(C + 1) x (C + 1)`` counts, rows the objects' classes, columns the boxes'; the last is nothing.
+        calibration: What its scores mean.
+    """
+
+    name: str
+    is_ensemble: bool
+    threshold: float
     AP50: Mapping[str, float | None]
+    precision: Mapping[str, Sequence[float]]
+    counts: Mapping[str, int]
+    lost: Mapping[str, float | None]
+    sizes: Mapping[str, SizeFacts]
+    crowding: Mapping[str, Share]
+    confusion: Sequence[Sequence[int]]
+    calibration: Calibration
+
+
+@dataclass(frozen=True)
+class Rescues:
+    """Who finds what another misses.
+
+    Attributes:
+        members: M names.
+        found: Share of the objects each finds.
+        rescued: ``M x M``: of the objects the row's member misses, the share the column's finds; None where it misses
+            none or the two have no photo in common.
+    """
+
+    members: Sequence[str]
+    found: Sequence[float | None]
+    rescued: Sequence[Sequence[float | None]]
 
 
 @dataclass(frozen=True)
@@ -92,20 +156,24 @@ class SearchStep:
 
 @dataclass(frozen=True)
 class EnsembleMember:
-    """A member with its weight and the score below which its boxes are left out."""
+    """A member with its weight, the score below which its boxes are left out, and what the recipe loses without it."""
 
     name: str
     weight: float
     min_score: float
+    gain: Interval | None = None
+    verdict: str | None = None
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """How the models became one: the recipe in words, the members, and the way there."""
+    """How the models of an experiment became one: the recipe in words, the members, and the way there."""
 
     recipe: str
     members: Sequence[EnsembleMember]
     path: Sequence[SearchStep]
+    experiment: str = ""
+    gains_missing: str | None = None
 
 
 @dataclass(frozen=True)
@@ -131,43 +199,32 @@ class Sampler:
 
 
 @dataclass(frozen=True)
-class Mistakes:
-    """Boxes of each kind of one member, above the score at which its F1 is highest."""
+class Verdict:
+    """A claim and what the data say of it.
 
-    member: str
-    threshold: float
-    kinds: Mapping[Kind, int]
-    missed: int
-
-
-@dataclass(frozen=True)
-class ShownBox:
-    """A box on a photo: a predicted one with its score and kind, or an object with ``score`` None."""
-
-    label: str
-    box_xyxy: tuple[float, float, float, float]
-    kind: str
-    score: float | None = None
-
-
-@dataclass(frozen=True)
-class Panel:
-    """What one member says about a photo, or the truth."""
-
-    title: str
-    boxes: tuple[ShownBox, ...]
-
-
-@dataclass(frozen=True)
-class PhotoFacts:
-    """A photo with its panels; ``errors`` are the last panel's wrong boxes and missed objects."""
+    Attributes:
+        name: Its id.
+        claim: In words.
+        effect: As arms, such as ``b - a``.
+        metric: It is about.
+        smallest: Effect that would matter.
+        value: The effect with its interval, both of the family-wise level.
+        verdict: ``supported``, ``refuted`` or ``undecided``.
+        p_value: Of support, corrected over the claims of the file.
+        power: At the smallest effect.
+        notes: What a reader must know besides.
+    """
 
     name: str
-    path: str
-    width: int
-    height: int
-    errors: int
-    panels: tuple[Panel, ...]
+    claim: str
+    effect: str
+    metric: str
+    smallest: float
+    value: Interval
+    verdict: str
+    p_value: float | None
+    power: float | None
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -181,26 +238,21 @@ class RunFacts:
 
 @dataclass(frozen=True)
 class ReportFacts:
-    """Everything on the page. ``missing`` says by section what is left out and why."""
+    """Everything on the page but the photos. ``missing`` says by section what is left out and why."""
 
     title: str
     images: int | None
     boxes: int | None
     leaderboard: Leaderboard
     curves: Sequence[Curve]
-    classes: Sequence[ClassScores]
-    ensemble: Ensemble | None
+    classes: Sequence[ClassFacts]
+    members: Sequence[MemberFacts]
+    rescues: Rescues | None
+    ensembles: Sequence[Ensemble]
+    verdicts: Sequence[Verdict]
     samplers: Sequence[Sampler]
-    mistakes: Sequence[Mistakes]
-    photos: Sequence[PhotoFacts]
     runs: Sequence[RunFacts]
-    missing: Mapping[str, str]
-
-
-def as_box(box: FloatArray) -> tuple[float, float, float, float]:
-    """One row of boxes as plain numbers, a tenth of a pixel exact."""
-    x_min, y_min, x_max, y_max = (round(float(value), 1) for value in box)
-    return x_min, y_min, x_max, y_max
+    missing: Mapping[str, Sequence[str]]
 
 
 Json = Mapping[str, Any]

@@ -1,93 +1,89 @@
-"""Figures as Plotly's plain dicts: data and layout, without colours of the page, which follow light and dark."""
+"""Figures as facts for ``charts.js``: lines and intervals; colours are numbers, read by the page."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bunri.report.facts import Curve, Ensemble, Row, Sampler, SearchStep
+from bunri.report.facts import Curve, EnsembleMember, MemberFacts, Row, SearchStep, Verdict
 
 Figure = dict[str, Any]
 
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6BB1", "#7F7F7F")
-"""Okabe and Ito's colours, told apart also by people who see red and green alike, on light and on dark."""
-
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
-"""Folds of one model."""
+COLOURS = 8
+"""Colours of the page; members beyond them differ in dashes too."""
 
 MAX_POINTS = 300
 """Of a curve: more are not seen, and make the page heavy."""
 
-CURVES = {"val/mAP50": "mAP50 on the held-out fold", "train/loss": "training loss", "lr": "learning rate"}
-"""Scalars that get a figure, and its title; ``lr`` stands for the first group of parameters."""
+CURVES = ("val/mAP50", "train/loss", "lr")
+"""Scalars that get a figure; ``lr`` stands for the first group of parameters."""
+
+LOOKS: Mapping[str, Figure] = {"val/mAP50": {"marks": True}, "train/loss": {"peaks": True}, "lr": {}}
+"""Few values are marked each; a loss is read below its first peaks."""
+
+UNIT = [0, 1]
+"""The range of rates."""
+
+
+def styles_of(names: Iterable[str], ensembles: Iterable[str] = ()) -> dict[str, Figure]:
+    """How the line of each member looks on all figures of a page: a colour and dash, ensembles bold."""
+    bold = set(ensembles)
+    singles = [name for name in dict.fromkeys(names) if name not in bold]
+    styles: dict[str, Figure] = {
+        name: {"colour": k % COLOURS, "dash": k // COLOURS, "bold": False} for k, name in enumerate(singles)
+    }
+    return styles | {name: {"colour": 0, "dash": k, "bold": True} for k, name in enumerate(dict.fromkeys(ensembles))}
+
+
+def names_of(styles: Mapping[str, Figure]) -> list[Figure]:
+    """The legend of all figures."""
+    return [{"name": name, **style} for name, style in styles.items()]
 
 
 def leaderboard_figure(rows: Sequence[Row]) -> Figure:
-    """mAP50 out of fold with its interval, and on test, one line a member; the first row on top."""
-    rows = list(reversed(rows))
-    names = [row.model for row in rows]
-    folds = {
-        "type": "scatter",
-        "mode": "markers",
-        "name": "out of fold, 95% interval",
-        "y": names,
-        "x": [row.mAP50.value for row in rows],
-        "error_x": _error_bars(rows),
-        "marker": {"size": 11, "color": COLOURS[0]},
-    }
-    return {"data": [folds, *_test_marks(rows)], "layout": _layout("mAP50", "", height=110 + 38 * len(rows))}
+    """mAP50 out of fold with its interval, and on test."""
+    return {"kind": "intervals", "rows": [_leaderboard_row(row) for row in rows]}
 
 
-def _error_bars(rows: Sequence[Row]) -> dict[str, Any]:
-    intervals = [row.mAP50 for row in rows]
+def _leaderboard_row(row: Row) -> Figure:
+    value = {"value": row.mAP50.value, "low": row.mAP50.low, "high": row.mAP50.high}
+    return {"name": row.model, **value, "test": row.test_mAP50.value, "bold": row.is_ensemble}
+
+
+def gains_figure(members: Sequence[EnsembleMember]) -> Figure | None:
+    """What the recipe loses without each member; None where that is not known."""
+    rows = [
+        {"name": member.name, "value": member.gain.value, "low": member.gain.low, "high": member.gain.high}
+        for member in members
+        if member.gain is not None
+    ]
+    return {"kind": "intervals", "zero": True, "rows": rows} if rows else None
+
+
+def verdicts_figure(verdicts: Sequence[Verdict]) -> Figure:
+    """Effects with their intervals."""
+    rows = [
+        {"name": one.name, "value": one.value.value, "low": one.value.low, "high": one.value.high} for one in verdicts
+    ]
+    return {"kind": "intervals", "zero": True, "rows": rows}
+
+
+def curve_figures(curves: Sequence[Curve], styles: Mapping[str, Figure]) -> dict[str, Figure]:
+    """One figure for each scalar of ``CURVES`` that was recorded: models in colours, their runs in dashes."""
+    chosen = {name: [curve for curve in curves if curve.name == name] for name in CURVES}
     return {
-        "type": "data",
-        "symmetric": False,
-        "array": [(i.high - i.value) if i.high is not None and i.value is not None else 0 for i in intervals],
-        "arrayminus": [(i.value - i.low) if i.low is not None and i.value is not None else 0 for i in intervals],
-        "thickness": 2,
+        name: {"kind": "lines", "x": "chart.iteration", **LOOKS[name], "series": list(_curve_series(found, styles))}
+        for name, found in chosen.items()
+        if found
     }
 
 
-def _test_marks(rows: Sequence[Row]) -> Iterable[Figure]:
-    tested = [row for row in rows if row.test_mAP50.value is not None]
-    if tested:
-        yield {
-            "type": "scatter",
-            "mode": "markers",
-            "name": "test",
-            "y": [row.model for row in tested],
-            "x": [row.test_mAP50.value for row in tested],
-            "marker": {"size": 11, "symbol": "diamond-open", "color": COLOURS[5], "line": {"width": 2}},
-        }
-
-
-def curve_figures(curves: Sequence[Curve]) -> dict[str, Figure]:
-    """One figure for each scalar of ``CURVES`` that was recorded, by title: models in colours, runs in dashes."""
-    colours = dict(zip(dict.fromkeys(curve.model for curve in curves), _endless(COLOURS), strict=False))
-    figures = {}
-    for name, title in CURVES.items():
-        chosen = [curve for curve in curves if curve.name == name]
-        if chosen:
-            figures[title] = {"data": list(_lines(chosen, colours)), "layout": _layout("iteration", "")}
-    return figures
-
-
-def _lines(curves: Sequence[Curve], colours: Mapping[str, str]) -> Iterable[Figure]:
+def _curve_series(curves: Sequence[Curve], styles: Mapping[str, Figure]) -> Iterable[Figure]:
     runs_of: dict[str, int] = {}
     for curve in curves:
-        number = runs_of.get(curve.model, 0)
-        runs_of[curve.model] = number + 1
+        number = runs_of.setdefault(curve.model, 0)
+        runs_of[curve.model] += 1
         steps, values = thinned(curve)
-        yield {
-            "type": "scatter",
-            "mode": "lines+markers" if len(steps) < 25 else "lines",
-            "name": curve.model,
-            "legendgroup": curve.model,
-            "showlegend": number == 0,
-            "x": steps,
-            "y": values,
-            "line": {"color": colours[curve.model], "dash": DASHES[number % len(DASHES)], "width": 1.7},
-            "hovertemplate": f"{curve.run}<br>%{{x}}: %{{y:.4g}}<extra></extra>",
-        }
+        style = styles.get(curve.model, {"colour": 0}) | {"dash": number}
+        yield {"name": curve.model, "label": curve.run, **style, "x": steps, "y": values}
 
 
 def thinned(curve: Curve) -> tuple[list[float], list[float | None]]:
@@ -98,55 +94,55 @@ def thinned(curve: Curve) -> tuple[list[float], list[float | None]]:
     return [curve.steps[row] for row in rows], [None if value is None else float(f"{value:.5g}") for value in values]
 
 
-def search_figure(ensemble: Ensemble) -> Figure:
+def precision_figures(members: Sequence[MemberFacts], styles: Mapping[str, Figure]) -> dict[str, Figure]:
+    """Precision over recall at IoU 0.5 of each class that has boxes, a line for each member."""
+    names = dict.fromkeys(name for member in members for name in member.precision)
+    return {name: _precision_figure(name, members, styles) for name in names}
+
+
+def _precision_figure(name: str, members: Sequence[MemberFacts], styles: Mapping[str, Figure]) -> Figure:
+    series = [
+        {"name": member.name, **styles[member.name], "x": xs, "y": ys}
+        for member in members
+        if name in member.precision
+        for xs, ys in [_reached(member.precision[name])]
+    ]
+    return {"kind": "lines", "x": "chart.recall", "height": 190, "xRange": UNIT, "yRange": UNIT, "series": series}
+
+
+def _reached(precision: Sequence[float]) -> tuple[list[float], list[float]]:
+    """The curve up to the last recall that is reached, where it falls; levels of one precision are one line."""
+    reached = max((k for k, value in enumerate(precision) if value > 0), default=0)
+    values = [*precision[: reached + 1], 0.0]
+    recalls = [k / 100 for k in range(reached + 1)] + [reached / 100]
+    last = len(values) - 1
+    turns = [k for k in range(len(values)) if k in (0, last) or not values[k - 1] == values[k] == values[k + 1]]
+    return [recalls[k] for k in turns], [values[k] for k in turns]
+
+
+def calibration_figure(members: Sequence[MemberFacts], styles: Mapping[str, Figure]) -> Figure:
+    """The share of right boxes over the mean score, in bins of the score; on the diagonal scores mean what they say."""
+    series = [
+        {"name": member.name, **styles[member.name]}
+        | {"x": member.calibration.mean_score, "y": member.calibration.share_true}
+        for member in members
+    ]
+    ranges = {"xRange": UNIT, "yRange": UNIT, "diagonal": True, "marks": True}
+    return {"kind": "lines", "x": "chart.score", "height": 300, **ranges, "series": series}
+
+
+def search_figure(path: Sequence[SearchStep]) -> Figure | None:
     """mAP50 of the best candidate so far, a line for each family that searched; one that was only fitted has no way."""
     steps: dict[str, list[SearchStep]] = {}
-    for step in ensemble.path:
+    for step in path:
         steps.setdefault(step.family, []).append(step)
     searched = {family: way for family, way in steps.items() if len(way) > 1}
-    lines = [_search_line(family, way, number) for number, (family, way) in enumerate(searched.items())]
-    return {"data": lines, "layout": _layout("candidates scored", "mAP50")}
+    series = [_search_series(family, way, number) for number, (family, way) in enumerate(searched.items())]
+    return (
+        {"kind": "lines", "x": "chart.candidates", "height": 180, "marks": True, "series": series} if series else None
+    )
 
 
-def _search_line(family: str, way: Sequence[SearchStep], number: int) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "lines+markers",
-        "name": family,
-        "x": [step.candidates for step in way],
-        "y": [round(step.mAP50, 5) for step in way],
-        "text": [f"{step.stage}: {step.recipe}" for step in way],
-        "hovertemplate": "%{text}<br>mAP50 %{y:.4f}<extra></extra>",
-        "line": {"color": COLOURS[(number + 2) % len(COLOURS)], "shape": "hv"},
-        "showlegend": True,
-    }
-
-
-def sampler_figure(sampler: Sampler) -> Figure:
-    """Boxes of each class seen in an epoch, without and with the sampler, on a logarithmic axis."""
-    layout = _layout("", "boxes in an epoch") | {"barmode": "group"}
-    layout["yaxis"]["type"] = "log"
-    plain = _bars("every photo once", COLOURS[7], sampler, [seen.boxes for seen in sampler.classes])
-    sampled = _bars("sampled", COLOURS[0], sampler, [seen.boxes_sampled for seen in sampler.classes])
-    return {"data": [plain, sampled], "layout": layout}
-
-
-def _bars(name: str, colour: str, sampler: Sampler, heights: Sequence[float]) -> Figure:
-    names = [seen.name for seen in sampler.classes]
-    return {"type": "bar", "name": name, "x": names, "y": heights, "marker": {"color": colour}}
-
-
-def _layout(x: str, y: str, height: int = 340) -> dict[str, Any]:
-    return {
-        "height": height,
-        "margin": {"l": 60, "r": 16, "t": 34, "b": 50},
-        "xaxis": {"title": {"text": x}, "automargin": True},
-        "yaxis": {"title": {"text": y}, "automargin": True},
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        "hovermode": "closest",
-    }
-
-
-def _endless(colours: Sequence[str]) -> Iterable[str]:
-    while True:
-        yield from colours
+def _search_series(family: str, way: Sequence[SearchStep], number: int) -> Figure:
+    points = {"x": [step.candidates for step in way], "y": [round(step.mAP50, 5) for step in way]}
+    return {"name": family, "colour": number % COLOURS, **points}

@@ -1,91 +1,135 @@
-"""Gathers all facts of an experiment's folder; what cannot be read is left out with a sentence."""
+"""Gathers all facts of what a page is about."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
-from bunri.config import Experiment
 from bunri.dataset import Dataset
 from bunri.diagnosis.mistakes import Matches, match
-from bunri.errors import BunriError, DataError, UsageError
+from bunri.evaluate import evaluate_with_intervals
+from bunri.predictions import Predictions
 from bunri.report import reading
-from bunri.report.facts import Leaderboard, Mistakes, PhotoFacts, ReportFacts
-from bunri.report.photos import mistakes_of, worst_photos
+from bunri.report.ensembles import read_ensemble
+from bunri.report.facts import (
+    ClassFacts,
+    Ensemble,
+    Interval,
+    Leaderboard,
+    MemberFacts,
+    ReportFacts,
+    Row,
+    Sampler,
+    Verdict,
+)
+from bunri.report.material import Material, Parts
+from bunri.report.members import member_facts, rescues
+from bunri.report.sources import Sources
+from bunri.report.verdicts import read_verdicts, verdict_files
 
-T = TypeVar("T")
-_MistakesAndPhotos = tuple[Sequence[Mistakes], Sequence[PhotoFacts]]
-_NONE: _MistakesAndPhotos = ((), ())
+
+@dataclass(frozen=True)
+class Gathered:
+    """The facts of a page; and what its photos are drawn from: the truth and each member's boxes, ensembles last."""
+
+    facts: ReportFacts
+    truth: Dataset | None
+    matches: Sequence[Matches]
 
 
-def gather_facts(folder: Path) -> ReportFacts:
-    """All facts of ``runs/<experiment>/``.
-
-    Raises:
-        UsageError: It is not a folder.
-    """
-    if not folder.is_dir():
-        raise UsageError(f"a report needs the folder of an experiment, such as runs/demo, but {folder} is not a folder")
-    return _Gathering(folder).facts()
+def gather(sources: Sources) -> Gathered:
+    """Everything that can be read of what a page is about; the facts say what could not be, and why."""
+    return _Gathering(sources).gathered()
 
 
 class _Gathering:
-    """Reads part by part; remembers what is missing, by the section that lacks it."""
+    def __init__(self, sources: Sources) -> None:
+        self._sources, self._parts = sources, Parts()
+        self._material = Material(sources, self._parts)
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._missing: dict[str, str] = {}
-        self._experiment = self._part("experiment", lambda: reading.read_experiment(folder), None)
-        self._truth = self._part("data", self._read_truth, None)
-        self._leaderboard = self._part("leaderboard", lambda: reading.read_leaderboard(folder), Leaderboard())
+    def gathered(self) -> Gathered:
+        truth = self._material.truth
+        matches = [match(member, truth) for member in self._material.members] if truth is not None else []
+        return Gathered(self._facts(matches), truth, matches)
 
-    def facts(self) -> ReportFacts:
-        folder, truth = self._folder, self._truth
-        names = [row.model for row in self._leaderboard.rows]
-        mistakes, photos = self._part("mistakes", self._mistakes, _NONE)
-        return ReportFacts(
-            title=folder.resolve().name,
+    def _facts(self, matches: Sequence[Matches]) -> ReportFacts:
+        sources, truth, part = self._sources, self._material.truth, self._parts.part
+        facts = ReportFacts(
+            title=sources.title,
             images=None if truth is None else len(truth),
             boxes=None if truth is None else int(truth.boxes_per_class().sum()),
-            leaderboard=self._leaderboard,
-            curves=self._part("curves", lambda: reading.read_curves(folder), ()),
-            classes=self._part("classes", lambda: reading.read_classes(folder, names, self._known_truth()), ()),
-            ensemble=self._part("ensemble", lambda: reading.read_ensemble(folder), None),
-            samplers=self._part("sampler", lambda: reading.read_samplers(self._known(), self._known_truth()), ()),
-            mistakes=mistakes,
-            photos=photos,
-            runs=self._part("runs", lambda: reading.read_runs(folder), ()),
-            missing=self._missing,
+            leaderboard=self._leaderboard(),
+            curves=part("curves", lambda: reading.read_curves(sources), ()),
+            classes=() if truth is None else _classes(truth),
+            members=() if truth is None else self._member_facts(truth),
+            rescues=rescues(matches, truth) if truth is not None and len(matches) > 1 else None,
+            ensembles=self._ensembles(),
+            verdicts=self._verdicts(),
+            samplers=() if truth is None else self._samplers(truth),
+            runs=part("runs", lambda: reading.read_runs(sources), ()),
+            missing={},
+        )
+        return replace(facts, missing=self._parts.missing)
+
+    def _leaderboard(self) -> Leaderboard:
+        """The rows of the experiments, and those measured here of members that are in none of them."""
+        boards = [
+            self._parts.part("leaderboard", partial(reading.read_leaderboard, self._sources, folder), Leaderboard())
+            for folder in self._sources.experiments
+        ]
+        rows = [row for board in boards for row in board.rows]
+        known = {row.model for row in rows}
+        if self._material.truth is not None:
+            unknown = (member for member in self._material.members if member.name not in known)
+            rows += [self._measured(member, self._material.truth) for member in unknown]
+        return Leaderboard(tuple(rows), tuple(gain for board in boards for gain in board.gains))
+
+    def _measured(self, member: Predictions, truth: Dataset) -> Row:
+        scores = evaluate_with_intervals(member, truth)
+        return Row(
+            model=member.name,
+            stages=None,
+            mAP50=Interval(scores.evaluation.mAP50, scores.mAP50.low, scores.mAP50.high),
+            mAP50_95=scores.evaluation.mAP50_95,
+            test_mAP50=Interval(None),
+            minutes=None,
+            is_ensemble=member.name in self._material.ensembles,
+            images=scores.evaluation.images,
         )
 
-    def _part(self, section: str, read: Callable[[], T], otherwise: T) -> T:
-        try:
-            return read()
-        except BunriError as error:
-            self._missing[section] = str(error)
-            return otherwise
+    def _member_facts(self, truth: Dataset) -> tuple[MemberFacts, ...]:
+        material = self._material
+        return tuple(member_facts(member, truth, member.name in material.ensembles) for member in material.members)
 
-    def _known(self) -> Experiment:
-        if self._experiment is None:
-            raise DataError(self._missing["experiment"])
-        return self._experiment
+    def _ensembles(self) -> tuple[Ensemble, ...]:
+        read = (self._parts.part("ensemble", partial(self._ensemble, one), None) for one in self._sources.experiments)
+        return tuple(ensemble for ensemble in read if ensemble is not None)
 
-    def _read_truth(self) -> Dataset:
-        return reading.read_truth(self._folder, self._known())
+    def _ensemble(self, folder: Path) -> Ensemble:
+        members = {member.name: member for member in self._material.members}
+        names = {path.name: self._sources.label(folder, path.name) for path in folder.iterdir()}
+        own = {name: members[label] for name, label in names.items() if label in members}
+        return read_ensemble(folder, own, self._material.truth if folder in self._material.comparable else None)
 
-    def _known_truth(self) -> Dataset:
-        if self._truth is None:
-            raise DataError(self._missing["data"])
-        return self._truth
+    def _verdicts(self) -> tuple[Verdict, ...]:
+        none = tuple[Verdict, ...]()
+        files = verdict_files(self._sources)
+        return tuple(one for path in files for one in self._parts.part("verdicts", partial(read_verdicts, path), none))
 
-    def _shown_members(self) -> list[str]:
-        """The best single model, and the ensemble where there is one."""
-        names = [row.model for row in (self._leaderboard.best_single, self._leaderboard.ensemble) if row is not None]
-        if not names:
-            raise DataError("pictures need a leaderboard with at least one model")
-        return names
+    def _samplers(self, truth: Dataset) -> tuple[Sampler, ...]:
+        none, part = tuple[Sampler, ...](), self._parts.part
+        folders = self._material.comparable
+        return tuple(
+            one for folder in folders for one in part("sampler", partial(self._samplers_of, folder, truth), none)
+        )
 
-    def _mistakes(self) -> _MistakesAndPhotos:
-        truth = self._known_truth()
-        members = reading.read_members(self._folder, self._shown_members(), truth)
-        matches: list[Matches] = [match(member, truth) for member in members]
-        return [mistakes_of(found, truth) for found in matches], worst_photos(matches, truth)
+    def _samplers_of(self, folder: Path, truth: Dataset) -> tuple[Sampler, ...]:
+        label = partial(self._sources.label, folder)
+        samplers = reading.read_samplers(reading.read_experiment(folder), truth)
+        return tuple(replace(one, models=tuple(map(label, one.models))) for one in samplers)
+
+
+def _classes(truth: Dataset) -> tuple[ClassFacts, ...]:
+    """All classes, the most frequent first."""
+    pairs = zip(truth.class_names, truth.boxes_per_class().tolist(), strict=True)
+    return tuple(ClassFacts(name, boxes) for name, boxes in sorted(pairs, key=lambda pair: -pair[1]))

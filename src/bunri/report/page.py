@@ -1,106 +1,125 @@
 """The page: facts, figures and pictures put into one HTML file that opens without a network."""
 
-from functools import cache
-from importlib import resources
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bunri.dataset import Dataset
 from bunri.diagnosis.mistakes import KINDS
 from bunri.errors import DataError
 from bunri.files import write_text
-from bunri.report.facts import Interval, ReportFacts
-from bunri.report.figures import curve_figures, leaderboard_figure, sampler_figure, search_figure
-from bunri.report.gathering import gather_facts
-from bunri.report.pictures import Picture, pictures_of
+from bunri.pages import Assets, read_words, render
+from bunri.report import figures
+from bunri.report.facts import ReportFacts
+from bunri.report.gathering import Gathered, gather
+from bunri.report.photos import Photo, photos_of
+from bunri.report.sources import find_sources
+from bunri.report.thumbs import Thumbs, thumbnails
 
-KIND_WORDS = {
-    "hit": "right",
-    "class": "wrong class",
-    "place": "badly placed",
-    "both": "wrong class and badly placed",
-    "duplicate": "second box on an object",
-    "background": "nothing there",
-}
-"""Kinds of boxes in words."""
+MAX_BYTES = 14_500_000
+"""Of the page."""
+
+MAX_BOX_BYTES = 7_000_000
+"""Of the boxes on the photos; beyond it the photos with the fewest mistakes are left out."""
+
+ASSETS = Assets("bunri.report", ("report.css", "photos.css", "filters.js", "photos.js", "report.js"))
 
 
-def write_report(folder: Path, out: Path) -> None:
-    """Write the report of an experiment's folder, ``runs/<experiment>/``, as one HTML file.
+def write_report(
+    paths: Path | Sequence[Path], out: Path, truth: Path | None = None, images: Path | None = None
+) -> None:
+    """Write a report as one HTML file; parts that are not there are left out with a sentence.
 
-    Parts that are not there are left out with a sentence.
+    Args:
+        paths: Folders of experiments (``runs/<experiment>/``), of single runs, or of many experiments, and files of
+            predictions; one or several.
+        out: The HTML file.
+        truth: Annotations; needed for files of predictions.
+        images: Folder of the photos; by default that of the annotations.
 
     Raises:
-        UsageError: The folder is not one.
+        UsageError: A path is not there, or the truth is missing.
         OutputError: ``out`` cannot be written.
     """
-    write_text(out, render(gather_facts(folder)))
+    sources = find_sources([paths] if isinstance(paths, Path) else paths, truth, images)
+    write_text(out, page_of(gather(sources)))
 
 
-def render(facts: ReportFacts) -> str:
-    """The page of some facts; where a photo cannot be read, all are left out with a sentence."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+def page_of(gathered: Gathered) -> str:
+    """The page; its photos fill what room the rest leaves."""
+    empty: dict[str, Any] = {"photos": [], "thumbs": []}
+    if not gathered.matches or gathered.truth is None:
+        return _render(gathered.facts, empty, Thumbs((), 0), 0)
+    photos, rows = photos_of(gathered.matches, gathered.truth)
+    kept = _with_room(photos)
+    browser = _browser(gathered, photos[:kept])
+    rest = len(_render(gathered.facts, browser, Thumbs((), 0), 0).encode())
+    thumbs = _thumbs(gathered.truth, rows[:kept].tolist(), MAX_BYTES - rest)
+    return _render(gathered.facts, browser | {"thumbs": thumbs.data}, thumbs, len(photos) - kept)
 
-    environment = Environment(
-        loader=PackageLoader("bunri.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    pictures, missing = _pictures(facts)
-    environment.filters |= {"points": points, "interval": interval, "signed": signed}
-    return environment.get_template("report.html").render(
+
+def _with_room(photos: Sequence[Photo]) -> int:
+    """How many photos' boxes the page can carry."""
+    spent = 0
+    for number, photo in enumerate(photos):
+        spent += len(json.dumps(photo, separators=(",", ":")))
+        if spent > MAX_BOX_BYTES:
+            return number
+    return len(photos)
+
+
+def _browser(gathered: Gathered, photos: Sequence[Photo]) -> dict[str, Any]:
+    ensembles = {member.name for member in gathered.facts.members if member.is_ensemble}
+    members = [
+        {
+            "name": matches.predictions.name,
+            "threshold": matches.threshold,
+            "ensemble": matches.predictions.name in ensembles,
+        }
+        for matches in gathered.matches
+    ]
+    classes = gathered.truth.class_names if gathered.truth is not None else ()
+    return {"classes": classes, "kinds": KINDS, "members": members, "photos": photos, "thumbs": []}
+
+
+def _thumbs(truth: Dataset, rows: Sequence[int], max_bytes: int) -> Thumbs:
+    try:
+        paths = [truth.path_of(row) for row in rows]
+    except DataError as error:
+        return Thumbs([None] * len(rows), 0, [str(error)])
+    return thumbnails(paths, max_bytes - 6 * len(rows))
+
+
+def _render(facts: ReportFacts, browser: dict[str, Any], thumbs: Thumbs, left_out: int) -> str:
+    return render(
+        "report.html",
+        ASSETS,
+        read_words("bunri.pages") | read_words("bunri.report"),
         facts=facts,
         figures=_figures(facts),
-        pictures=pictures,
-        pictures_missing=missing,
-        kinds=KINDS,
-        kind_words=KIND_WORDS,
-        style=_resource("report.css"),
-        script=_resource("report.js"),
-        plotly=_plotly_script(),
+        browser=browser,
+        thumbs=thumbs,
+        photos_left_out=left_out,
+        kinds=list(KINDS),
     )
-
-
-def _pictures(facts: ReportFacts) -> tuple[tuple[Picture, ...], str | None]:
-    try:
-        return pictures_of(facts.photos), None
-    except DataError as error:
-        return (), str(error)
-
-
-def points(value: float | None, digits: int = 3) -> str:
-    """A score for people; a dash where there is none."""
-    return "–" if value is None else f"{value:.{digits}f}"
-
-
-def signed(value: float | None) -> str:
-    """A difference for people, with its sign."""
-    return "–" if value is None else f"{value:+.3f}"
-
-
-def interval(values: Interval) -> str:
-    """``0.712 [0.690, 0.734]``, without brackets where no interval is known."""
-    if values.low is None or values.high is None:
-        return points(values.value)
-    return f"{points(values.value)} [{points(values.low)}, {points(values.high)}]"
 
 
 def _figures(facts: ReportFacts) -> dict[str, Any]:
+    ensembles = [row.model for row in facts.leaderboard.rows if row.is_ensemble]
+    ensembles += [member.name for member in facts.members if member.is_ensemble]
+    names = [row.model for row in facts.leaderboard.rows] + [member.name for member in facts.members]
+    styles = figures.styles_of([*names, *(curve.model for curve in facts.curves)], ensembles)
+    curves = {curve.model for curve in facts.curves}
+    members = {member.name for member in facts.members}
     return {
-        "leaderboard": leaderboard_figure(facts.leaderboard.rows) if facts.leaderboard.rows else None,
-        "curves": curve_figures(facts.curves),
-        "search": search_figure(facts.ensemble) if facts.ensemble and facts.ensemble.path else None,
-        "samplers": [sampler_figure(sampler) for sampler in facts.samplers if sampler.threshold],
+        "leaderboard": figures.leaderboard_figure(facts.leaderboard.rows),
+        "members": figures.names_of({name: style for name, style in styles.items() if name in members}),
+        "models": figures.names_of({name: style for name, style in styles.items() if name in curves}),
+        "precision": figures.precision_figures(facts.members, styles),
+        "calibration": figures.calibration_figure(facts.members, styles),
+        "curves": figures.curve_figures(facts.curves, styles),
+        "gains": [figures.gains_figure(ensemble.members) for ensemble in facts.ensembles],
+        "verdicts": figures.verdicts_figure(facts.verdicts),
+        "search": [figures.search_figure(ensemble.path) for ensemble in facts.ensembles],
     }
-
-
-def _resource(name: str) -> str:
-    return (resources.files("bunri.report") / "templates" / name).read_text(encoding="utf-8")
-
-
-@cache
-def _plotly_script() -> str:
-    from plotly.offline import get_plotlyjs
-
-    return str(get_plotlyjs())

@@ -1,86 +1,98 @@
-"""Which photos show the models' mistakes best, and what is drawn on them."""
+"""The browser of pictures as compact data: boxes as flat rows of whole numbers, the worst photo first."""
 
 from collections.abc import Sequence
-from typing import SupportsIndex
+from typing import Any
 
 import numpy as np
 
 from bunri.boxes import IntArray
 from bunri.dataset import Dataset
+from bunri.diagnosis.by_image import rows_by_image
 from bunri.diagnosis.mistakes import KINDS, Matches
-from bunri.report.facts import Mistakes, Panel, PhotoFacts, ShownBox, as_box
 
-PHOTOS = 24
-"""Photos on the page."""
+UNITS = 1000
+"""Of a photo's longer side: boxes are whole numbers of its thousandths."""
 
-
-def mistakes_of(matches: Matches, dataset: Dataset) -> Mistakes:
-    """Counts of a member's mistakes."""
-    return Mistakes(
-        member=matches.predictions.name,
-        threshold=matches.threshold,
-        kinds=matches.counts(),
-        missed=int(np.count_nonzero(_missed(matches, dataset))),
-    )
+Photo = dict[str, Any]
+"""``name``; ``size`` of the photo in ``UNITS``; ``truth``: rows of ``class, x, y, width, height`` one after the other;
+``boxes``: for each member rows of ``class, score in percent, kind, place in truth or -1, x, y, width, height``, or None
+where it did not look at the photo."""
 
 
-def worst_photos(members: Sequence[Matches], dataset: Dataset, count: int = PHOTOS) -> tuple[PhotoFacts, ...]:
-    """The photos on which the last member is wrong most often, worst first, with the truth and each member."""
-    errors = errors_per_image(members[-1], dataset)
-    seen = np.isin(dataset.images.id, members[-1].predictions.seen_image_id)
-    order = np.argsort(np.where(seen, -errors, 1), kind="stable")[: min(count, int(seen.sum()))]
-    return tuple(_photo(members, dataset, int(row), int(errors[row])) for row in order)
+def photos_of(members: Sequence[Matches], dataset: Dataset) -> tuple[list[Photo], IntArray]:
+    """All photos some member looked at, those the last member is wrong on most often first; and their rows ``(P,)``.
+
+    Boxes are those above each member's threshold.
+    """
+    rows = _worst_first(members, dataset)
+    ids = dataset.images.id[rows]
+    real = np.flatnonzero(~dataset.annotations.is_crowd)
+    truths = [real[found] for found in rows_by_image(dataset.annotations.image_id[real], ids)]
+    boxes = [_boxes_by_photo(matches, dataset, ids, rows, truths) for matches in members]
+    photos = [
+        {
+            "name": dataset.images.file_name[row],
+            "size": _size(dataset, int(row)),
+            "truth": _truth(dataset, int(row), truths[k]),
+            "boxes": [of_member[k] for of_member in boxes],
+        }
+        for k, row in enumerate(rows)
+    ]
+    return photos, rows
+
+
+def _worst_first(members: Sequence[Matches], dataset: Dataset) -> IntArray:
+    seen = np.unique(np.concatenate([matches.predictions.seen_image_id for matches in members]))
+    rows = np.flatnonzero(np.isin(dataset.images.id, seen))
+    return np.asarray(rows[np.argsort(-errors_per_image(members[-1], dataset)[rows], kind="stable")])
 
 
 def errors_per_image(matches: Matches, dataset: Dataset) -> IntArray:
     """Wrong boxes above the threshold and missed objects on each image ``(M,)``."""
+    truth = dataset.annotations
+    missed = np.isin(truth.image_id, matches.predictions.seen_image_id) & ~truth.is_crowd & ~matches.found(len(truth))
     wrong = matches.shown & (matches.kind != KINDS.index("hit"))
-    ids = np.concatenate([matches.predictions.image_id[wrong], dataset.annotations.image_id[_missed(matches, dataset)]])
+    ids = np.concatenate([matches.predictions.image_id[wrong], truth.image_id[missed]])
     ids = ids[np.isin(ids, dataset.images.id)]
     return np.bincount(dataset.rows_of(ids), minlength=len(dataset))
 
 
-def _missed(matches: Matches, dataset: Dataset) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    truth = dataset.annotations
-    counted = np.isin(truth.image_id, matches.predictions.seen_image_id) & ~truth.is_crowd
-    return counted & ~matches.found(len(truth))
+def _size(dataset: Dataset, row: int) -> list[int]:
+    width, height = int(dataset.images.width[row]), int(dataset.images.height[row])
+    return [round(side * UNITS / max(width, height)) for side in (width, height)]
 
 
-def _photo(members: Sequence[Matches], dataset: Dataset, row: int, errors: int) -> PhotoFacts:
-    images = dataset.images
-    panels = [_truth_panel(dataset, int(images.id[row]))]
-    panels += [_member_panel(matches, dataset, int(images.id[row])) for matches in members]
-    return PhotoFacts(
-        name=images.file_name[row],
-        path=str(dataset.path_of(row)),
-        width=int(images.width[row]),
-        height=int(images.height[row]),
-        errors=errors,
-        panels=tuple(panels),
-    )
+def _in_units(box_xyxy: "np.ndarray[Any, np.dtype[np.float64]]", dataset: Dataset, row: int) -> IntArray:
+    """Boxes ``(N, 4)`` as ``x, y, width, height``."""
+    scale = UNITS / max(int(dataset.images.width[row]), int(dataset.images.height[row]))
+    corners = np.rint(box_xyxy * scale).astype(np.int64)
+    corners[:, 2:] -= corners[:, :2]
+    return corners
 
 
-def _truth_panel(dataset: Dataset, image_id: int) -> Panel:
-    rows = np.flatnonzero((dataset.annotations.image_id == image_id) & ~dataset.annotations.is_crowd)
-    return Panel("truth", tuple(_object(dataset, row, "truth") for row in rows))
+def _truth(dataset: Dataset, row: int, truths: IntArray) -> list[int]:
+    classes = dataset.annotations.class_index[truths][:, None]
+    box = _in_units(dataset.annotations.box_xyxy[truths], dataset, row)
+    return np.hstack([classes, box]).ravel().tolist()
 
 
-def _member_panel(matches: Matches, dataset: Dataset, image_id: int) -> Panel:
+def _boxes_by_photo(
+    matches: Matches, dataset: Dataset, ids: IntArray, rows: IntArray, truths: Sequence[IntArray]
+) -> list[list[int] | None]:
+    seen = np.isin(ids, matches.predictions.seen_image_id)
+    shown = np.flatnonzero(matches.shown)
+    found = [shown[part] for part in rows_by_image(matches.predictions.image_id[shown], ids)]
+    return [_boxes(matches, dataset, int(row), found[k], truths[k]) if seen[k] else None for k, row in enumerate(rows)]
+
+
+def _boxes(matches: Matches, dataset: Dataset, row: int, boxes: IntArray, truths: IntArray) -> list[int]:
     predictions = matches.predictions
-    rows = np.flatnonzero((predictions.image_id == image_id) & matches.shown)
-    boxes = [
-        ShownBox(
-            label=dataset.class_names[predictions.class_index[row]],
-            box_xyxy=as_box(predictions.box_xyxy[row]),
-            kind=KINDS[matches.kind[row]],
-            score=round(float(predictions.score[row]), 3),
-        )
-        for row in rows
-    ]
-    missed = np.flatnonzero(_missed(matches, dataset) & (dataset.annotations.image_id == image_id))
-    return Panel(predictions.name, (*(_object(dataset, row, "missed") for row in missed), *boxes))
-
-
-def _object(dataset: Dataset, row: SupportsIndex, kind: str) -> ShownBox:
-    label = dataset.class_names[dataset.annotations.class_index[row]]
-    return ShownBox(label, as_box(dataset.annotations.box_xyxy[row]), kind)
+    place = {int(truth): k for k, truth in enumerate(truths)}
+    columns = (
+        predictions.class_index[boxes],
+        np.floor(predictions.score[boxes] * 100).astype(np.int64),
+        matches.kind[boxes],
+        np.array([place.get(int(truth), -1) for truth in matches.truth_row[boxes]], np.int64),
+    )
+    box = _in_units(predictions.box_xyxy[boxes], dataset, row)
+    return np.hstack([np.stack(columns, axis=1), box]).ravel().tolist()

@@ -1,6 +1,6 @@
 """Reads the files of an experiment folder into facts; each reader raises an error of ours where its file is missing."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,30 +9,12 @@ from bunri.config import Experiment
 from bunri.dataset import Dataset
 from bunri.errors import DataError
 from bunri.files import read_json
-from bunri.io import load_dataset, read_predictions
-from bunri.predictions import Predictions
-from bunri.report.facts import (
-    ClassScores,
-    Curve,
-    Ensemble,
-    EnsembleMember,
-    Gain,
-    Interval,
-    Json,
-    Leaderboard,
-    Row,
-    RunFacts,
-    Sampler,
-    SearchStep,
-    SeenClass,
-)
+from bunri.io import load_dataset
+from bunri.report.facts import Curve, Gain, Interval, Json, Leaderboard, Row, RunFacts, Sampler, SearchStep, SeenClass
+from bunri.report.sources import Sources, experiment_of
 from bunri.run_folder import RunFolder
 from bunri.sampling import SamplerSettings, exposure
-from bunri.search import read_recipe
 from bunri.writers.jsonl import read_metrics
-
-ENSEMBLE = "ensemble"
-"""Folder and name of the ensemble among the members."""
 
 
 def read_experiment(folder: Path) -> Experiment:
@@ -41,18 +23,20 @@ def read_experiment(folder: Path) -> Experiment:
     return Experiment.validated(read_json(path, "the experiment"), str(path))
 
 
-def read_truth(folder: Path, experiment: Experiment) -> Dataset:
-    """The annotated images the experiment learned from: those a model looked at out of fold."""
-    truth = load_dataset(experiment.data.annotations, experiment.data.images)
-    for model in experiment.models:
-        path = folder / model.name / "oof.parquet"
-        if path.exists():
-            return truth.subset(read_predictions(path, truth).seen_image_id)
-    return truth
+def read_truth(sources: Sources) -> Dataset:
+    """The annotated images: those given, else of the first experiment, else those the first run held out."""
+    if sources.truth is not None:
+        return load_dataset(sources.truth, sources.images)
+    roots = [*sources.experiments, *(root for run in sources.runs if (root := experiment_of(run)) is not None)]
+    if roots or not sources.runs:
+        data = read_experiment(roots[0] if roots else Path()).data
+        return load_dataset(data.annotations, sources.images or data.images)
+    with content_of(RunFolder(sources.runs[0]).job_file, "the job") as job:
+        return load_dataset(job["val"]["annotations"], sources.images or job["val"]["images"])
 
 
 @contextmanager
-def _content(path: Path, what: str) -> Iterator[Json]:
+def content_of(path: Path, what: str) -> Iterator[Json]:
     """The content of a JSON file while it is taken apart.
 
     Raises:
@@ -68,19 +52,19 @@ def _content(path: Path, what: str) -> Iterator[Json]:
         ) from error
 
 
-def read_leaderboard(folder: Path) -> Leaderboard:
-    """The rows in the order of the file, and what the ensemble gains."""
-    with _content(folder / "leaderboard.json", "the leaderboard") as content:
-        gains = {"out of fold": content.get("gain"), "on test": content.get("test_gain")}
+def read_leaderboard(sources: Sources, folder: Path) -> Leaderboard:
+    """The rows of an experiment in the order of the file, and what its ensemble gains."""
+    with content_of(folder / "leaderboard.json", "the leaderboard") as content:
+        gains = {"out_of_fold": content.get("gain"), "test": content.get("test_gain")}
         return Leaderboard(
-            rows=tuple(_row(entry) for entry in content["rows"]),
-            gains=tuple(_gain(place, entry) for place, entry in gains.items() if entry is not None),
+            rows=tuple(_row(entry, sources.label(folder, str(entry["model"]))) for entry in content["rows"]),
+            gains=tuple(_gain(place, entry, folder) for place, entry in gains.items() if entry is not None),
         )
 
 
-def _row(entry: Json) -> Row:
+def _row(entry: Json, name: str) -> Row:
     return Row(
-        model=str(entry["model"]),
+        model=name,
         stages=entry.get("stages"),
         mAP50=Interval(entry.get("mAP50"), entry.get("low"), entry.get("high")),
         mAP50_95=entry.get("mAP50_95"),
@@ -90,58 +74,25 @@ def _row(entry: Json) -> Row:
     )
 
 
-def _gain(place: str, entry: Json) -> Gain:
-    return Gain(place, entry["b"], Interval(entry["difference"], entry["low"], entry["high"]), entry["verdict"])
+def _gain(place: str, entry: Json, folder: Path) -> Gain:
+    difference = Interval(entry["difference"], entry["low"], entry["high"])
+    return Gain(place, entry["b"], difference, entry["verdict"], folder.resolve().name)
 
 
-def run_folders(folder: Path) -> list[RunFolder]:
-    """The folders of all runs, sorted by path: ``<model>/fold<k>`` or ``<model>/fold<k>/seed<s>``."""
-    return [RunFolder(path.parent) for path in sorted(folder.glob("*/fold*/**/manifest.json"))]
-
-
-def read_curves(folder: Path) -> tuple[Curve, ...]:
+def read_curves(sources: Sources) -> tuple[Curve, ...]:
     """The curves of all runs: loss, the first group's learning rate, and mAP50."""
-    return tuple(curve for run in run_folders(folder) for curve in _curves_of(run, folder))
+    return tuple(curve for label, run in sources.run_folders() for curve in curves_of(label, run))
 
 
-def _curves_of(run: RunFolder, folder: Path) -> Iterator[Curve]:
-    label = str(run.path.relative_to(folder))
+def curves_of(label: str, run: RunFolder) -> Iterator[Curve]:
+    """Of one run; its model is the label without fold and seed."""
     records = read_metrics(run.metrics_file)
     rate = next((name for record in records for name in record if name.startswith("lr/")), None)
     for shown, recorded in {"train/loss": "train/loss", "lr": rate, "val/mAP50": "val/mAP50"}.items():
         points = [(record["step"], record[recorded]) for record in records if recorded in record]
         if points:
             steps, values = zip(*points, strict=True)
-            yield Curve(Path(label).parts[0], label, shown, steps, values)
-
-
-def read_classes(folder: Path, members: Sequence[str], truth: Dataset) -> tuple[ClassScores, ...]:
-    """AP50 by class and member, out of fold, the most frequent class first."""
-    scores = {name: _AP50_of(folder / name / "evaluation.json") for name in members}
-    boxes = dict(zip(truth.class_names, truth.boxes_per_class().tolist(), strict=True))
-    names = sorted(truth.class_names, key=lambda name: -boxes[name])
-    return tuple(
-        ClassScores(name, boxes[name], {member: AP50.get(name) for member, AP50 in scores.items()}) for name in names
-    )
-
-
-def _AP50_of(path: Path) -> Mapping[str, float | None]:
-    with _content(path, "the evaluation") as content:
-        return dict(content["out_of_fold"]["AP50"])
-
-
-def read_members(folder: Path, names: Sequence[str], truth: Dataset) -> list[Predictions]:
-    """Out-of-fold predictions of some members."""
-    return [read_predictions(folder / name / "oof.parquet", truth, name) for name in names]
-
-
-def read_ensemble(folder: Path) -> Ensemble:
-    """The recipe of the ensemble, and the way of its search where it was searched."""
-    recipe = read_recipe(folder / ENSEMBLE / "recipe.json")
-    columns = zip(recipe.members, recipe.weights, recipe.min_score, strict=True)
-    members = [EnsembleMember(name, weight, floor) for name, weight, floor in columns]
-    search = folder / ENSEMBLE / "search.json"
-    return Ensemble(str(recipe), members, read_search_path(search) if search.exists() else ())
+            yield Curve(label.partition("/fold")[0], label, shown, steps, values)
 
 
 SEARCH_STEP = ("family", "stage", "recipe", "score", "candidates")
@@ -150,7 +101,7 @@ SEARCH_STEP = ("family", "stage", "recipe", "score", "candidates")
 
 def read_search_path(path: Path) -> tuple[SearchStep, ...]:
     """Every better candidate of the search on all images; its scores are on the images it was chosen on."""
-    with _content(path, "the search of the ensemble") as content:
+    with content_of(path, "the search of the ensemble") as content:
         steps = [step for step in content["path"] if step["fold"] == step["folds"]]
         return tuple(SearchStep(*(step[key] for key in SEARCH_STEP)) for step in steps)
 
@@ -171,24 +122,21 @@ def _sampler(threshold: float, own: str | None, models: tuple[str, ...], truth: 
     return Sampler(threshold, models, classes, seen.epoch_length_ratio, seen.warning, own)
 
 
-def read_runs(folder: Path) -> tuple[RunFacts, ...]:
+def read_runs(sources: Sources) -> tuple[RunFacts, ...]:
     """The manifests of all runs.
 
     Raises:
         DataError: There is none.
     """
-    runs = run_folders(folder)
+    runs = sources.run_folders()
     if not runs:
-        raise DataError(
-            f"an experiment's folder must hold runs such as {folder / 'model' / 'fold0'}, but none is there"
-        )
-    return tuple(_run_facts(run, folder) for run in runs)
+        raise DataError("manifests are of runs such as model/fold0 in an experiment's folder, but none is there")
+    return tuple(_run_facts(label, run) for label, run in runs)
 
 
-def _run_facts(run: RunFolder, folder: Path) -> RunFacts:
-    manifest = run.read_manifest()
-    facts = {name: text for name, text in _lines(manifest) if name != "status" and text}
-    return RunFacts(str(run.path.relative_to(folder)), run.status, facts)
+def _run_facts(label: str, run: RunFolder) -> RunFacts:
+    facts = {name: text for name, text in _lines(run.read_manifest()) if name != "status" and text}
+    return RunFacts(label, run.status, facts)
 
 
 def _lines(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
