@@ -31,6 +31,13 @@ def test_paths_start_at_the_file_and_the_name_is_its_stem(tmp_path: Path, monkey
     assert settings.arms["a"].predictions == {3: both[:1], 4: both}
 
 
+@pytest.mark.parametrize("key", ["null", '"null"'])
+def test_null_is_a_key_with_and_without_quotes(tmp_path: Path, key: str) -> None:
+    path = write(tmp_path)
+    path.write_text(path.read_text().replace("    claim: ", f"    {key}: -0.005\n    claim: "))
+    assert load_hypotheses(path).hypotheses["H1"].null == -0.005
+
+
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     arms = {
         "a": {"predictions": "absent.csv"},

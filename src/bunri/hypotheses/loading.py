@@ -17,6 +17,7 @@ def load_hypotheses(path: Path) -> HypothesesFile:
     """
     values = read_yaml(path, "the file of hypotheses")
     values.setdefault("name", path.stem)
+    _spell_null(values)
     mistakes = expand_paths(_path_places(values), path.parent) + HypothesesFile.mistakes_in(values)
     if mistakes:
         raise all_mistakes(str(path), mistakes)
@@ -24,6 +25,14 @@ def load_hypotheses(path: Path) -> HypothesesFile:
     if mistakes := [*_unknown_arms(settings), *_circles(settings), *_missing_truth(settings)]:
         raise all_mistakes(str(path), mistakes)
     return settings
+
+
+def _spell_null(values: dict[str, Any]) -> None:
+    """YAML takes the key ``null`` of a hypothesis, without quotes, for no value: let both ways be the key."""
+    hypotheses = values.get("hypotheses")
+    for hypothesis in (hypotheses if isinstance(hypotheses, dict) else {}).values():
+        if isinstance(hypothesis, dict) and None in hypothesis:
+            hypothesis["null"] = hypothesis.pop(None)
 
 
 def _path_places(values: dict[str, Any]) -> Iterator[PathPlace]:
