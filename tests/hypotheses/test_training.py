@@ -10,7 +10,7 @@ from bunri.errors import ConfigError, DataError, UsageError
 from bunri.files import read_json, write_json
 from bunri.hypotheses import judge, plan
 from bunri.io import load_dataset, write_coco
-from experiment_files import TRAINING_IMAGES, write_experiment
+from experiment_files import IMAGES, TRAINING_IMAGES, write_experiment
 
 PLAIN = {"experiment": "tiny.yaml", "seeds": [0, 1], "set": {"jobs": 1}}
 NOISY = PLAIN | {"set": {"jobs": 1, "models.exact.set.noise": 14}}
@@ -118,3 +118,23 @@ def test_the_truth_may_be_another_file_of_the_same_photos(folder: Path) -> None:
     write_coco(replace(truth, class_names=("a", "b", "c")), folder / "some.json")
     with pytest.raises(DataError, match="must have the classes of the truth"):
         judge(path)
+
+
+def test_arms_are_judged_on_the_test_photos_where_they_say_so(folder: Path) -> None:
+    arms: dict[str, Any] = {"plain": PLAIN | {"judged_on": "test"}, "noisy": NOISY | {"judged_on": "test"}}
+    path = write(folder, arms, equal=["images", "folds", "leaks", "iterations"])
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"truth": "photos.json"}))
+    row = judge(path).to_dict()["hypotheses"][0]
+    assert row["images"] == IMAGES - TRAINING_IMAGES
+    assert row["arms"]["plain"]["score"] == pytest.approx(1.0)
+    assert row["value"] > 0.1
+    assert {check["state"] for check in row["footing"] if check["name"] in ("images", "folds", "leaks")} == {"equal"}
+
+
+def test_an_experiment_without_test_photos_has_none_to_be_judged_on(folder: Path) -> None:
+    values = yaml.safe_load((folder / "tiny.yaml").read_text())
+    del values["data"]["test"]
+    (folder / "lone.yaml").write_text(yaml.safe_dump(values))
+    lone = {"experiment": "lone.yaml", "seeds": [0]}
+    with pytest.raises(ConfigError, match=r"arms\.plain\.judged_on: lone must have data\.test"):
+        judge(write(folder, {"plain": lone | {"judged_on": "test"}, "noisy": lone}))

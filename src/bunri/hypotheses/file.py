@@ -63,6 +63,9 @@ class Arm(Settings):
     """Of ``experiment``: each is a training of its own; null takes those of the experiment."""
     view: str | None = None
     """Of ``experiment``: one test-time view alone, such as ``hflip``, in place of all of them fused."""
+    judged_on: Literal["held_out", "test"] = "held_out"
+    """Of ``experiment``: judged on the photos each fold holds out, or on the experiment's test photos, where the models
+    of several folds look together."""
 
     tta: tuple[str, ...] | None = None
     """Of ``predictions``: the test-time views they are of, such as ``[identity]``; null where not known."""
@@ -100,7 +103,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "predictions": ("tta", "iterations", "trained_on"),
     "fuse": ("method", "iou", "weights", "min_score", "calibrate"),
     "search": ("families", "seconds"),
-    "experiment": ("model", "set", "seeds", "view"),
+    "experiment": ("model", "set", "seeds", "view", "judged_on"),
 }
 """What may be said of each kind of arm."""
 

@@ -15,11 +15,15 @@ from bunri.errors import ConfigError
 from bunri.experiment import PlannedRun, Trained, dry_run, train
 from bunri.experiment.exposures import Announce
 from bunri.files import read_json
+from bunri.fuse import one_of_several
 from bunri.hypotheses.file import Arm
 from bunri.hypotheses.leaves import Facts, Leaf, check_same_images
 from bunri.io import load_dataset, read_predictions
 from bunri.predictions import Predictions, concatenate
 from bunri.writers.jsonl import read_metrics
+
+NO_FOLD = -1
+"""Fold of the test images: they are in none."""
 
 IN_HASH = 8
 """Hexadecimal digits that tell overrides apart."""
@@ -92,33 +96,58 @@ def _digest(values: Mapping[str, Any]) -> str:
 
 
 def leaf_of(name: str, training: Training, trained: Trained, truth: Dataset) -> Leaf:
-    """What an arm's model predicts out of fold on the images of the truth, by seed."""
-    model, view = training.model_of(name), training.arms[name].view
-    runs = [run for run in trained.runs if run.model.name == model]
+    """What an arm's model predicts on the images of the truth, by seed: out of fold, or on the test images.
+
+    Raises:
+        ConfigError: It is to be judged on test images, and the experiment has none.
+        DataError: The truth is of other images.
+    """
+    model, arm = training.model_of(name), training.arms[name]
+    looks = [_look(name, run, trained, arm) for run in trained.runs if run.model.name == model]
     check_same_images(trained.data.train, truth, f"experiment {trained.settings.name}")
-    seeds = dict.fromkeys(run.seed for run in runs)
-    by_seed = {seed: _out_of_fold(name, [r for r in runs if r.seed == seed], trained, truth, view) for seed in seeds}
-    return Leaf(name, by_seed, _facts(runs, trained, view))
+    if arm.judged_on == "test":
+        check_same_images(looks[0].images, truth, f"test images of experiment {trained.settings.name}")
+    seeds = dict.fromkeys(look.run.seed for look in looks)
+    by_seed = {seed: _found(name, [look for look in looks if look.run.seed == seed], arm) for seed in seeds}
+    judged = {seed: found.of_images(truth.images.id).clipped(truth) for seed, found in by_seed.items()}
+    return Leaf(name, judged, _facts(looks, arm))
 
 
-def _out_of_fold(
-    name: str, runs: Sequence[PlannedRun], trained: Trained, truth: Dataset, view: str | None
-) -> Predictions:
-    parts = [read_predictions(_file(run, view), trained.data.held_out(run.fold)) for run in runs]
-    return concatenate(parts, name).of_images(truth.images.id).clipped(truth)
+@dataclass(frozen=True)
+class _Look:
+    """A run, and the photos it is judged on: those its fold holds out, or the test photos, which are in no fold."""
+
+    run: PlannedRun
+    images: Dataset
+    fold: int
 
 
-def _file(run: PlannedRun, view: str | None) -> Path:
-    return run.folder.predictions_file("val") if view is None else run.folder.view_file("val", view)
+def _look(name: str, run: PlannedRun, trained: Trained, arm: Arm) -> _Look:
+    if arm.judged_on == "held_out":
+        return _Look(run, trained.data.held_out(run.fold), run.fold)
+    if trained.data.test is None:
+        raise ConfigError(f"arms.{name}.judged_on: {trained.settings.name} must have data.test to be judged on it")
+    return _Look(run, trained.data.test, NO_FOLD)
 
 
-def _facts(runs: Sequence[PlannedRun], trained: Trained, view: str | None) -> Facts:
+def _found(name: str, looks: Sequence[_Look], arm: Arm) -> Predictions:
+    parts = [read_predictions(_file(look.run, arm), look.images) for look in looks]
+    return concatenate(parts, name) if arm.judged_on == "held_out" else one_of_several(name, parts)
+
+
+def _file(run: PlannedRun, arm: Arm) -> Path:
+    photos = "val" if arm.judged_on == "held_out" else "test"
+    return run.folder.predictions_file(photos) if arm.view is None else run.folder.view_file(photos, arm.view)
+
+
+def _facts(looks: Sequence[_Look], arm: Arm) -> Facts:
+    runs = [look.run for look in looks]
     views = tuple(one.name for one in runs[0].model.recipe.tta.views)
     return Facts(
-        tta=views if view is None else (view,),
+        tta=views if arm.view is None else (arm.view,),
         iterations=tuple(sorted({steps for run in runs if (steps := _iterations(run)) is not None})) or None,
-        fold={int(image): run.fold for run in runs for image in trained.data.held_out(run.fold).images.id},
-        leaked=frozenset().union(*(_leaked(run, trained) for run in runs)),
+        fold={int(image): look.fold for look in looks for image in look.images.images.id},
+        leaked=frozenset().union(*(_leaked(look) for look in looks)),
         runs=tuple(str(run.folder.path) for run in runs),
     )
 
@@ -130,15 +159,14 @@ def _iterations(run: PlannedRun) -> int | None:
     return max(steps, default=None)
 
 
-def _leaked(run: PlannedRun, trained: Trained) -> frozenset[int]:
-    """Held-out images of a run whose photos are among those it learned from."""
-    job = Job.validated(read_json(run.folder.job_file, "the run's job"), str(run.folder.job_file))
+def _leaked(look: _Look) -> frozenset[int]:
+    """Judged images of a run whose photos are among those it learned from."""
+    job = Job.validated(read_json(look.run.folder.job_file, "the run's job"), str(look.run.folder.job_file))
     if job.train is None:
         return frozenset()
     learned = set(_photos(load_dataset(job.train.annotations, job.train.images)))
-    held_out = trained.data.held_out(run.fold)
-    ids = held_out.images.id.tolist()
-    return frozenset(image for image, photo in zip(ids, _photos(held_out), strict=True) if photo in learned)
+    ids = look.images.images.id.tolist()
+    return frozenset(image for image, photo in zip(ids, _photos(look.images), strict=True) if photo in learned)
 
 
 def _photos(dataset: Dataset) -> list[Path]:
