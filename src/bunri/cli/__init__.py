@@ -16,6 +16,7 @@ MODULES = (
     "training",
     "reproducing",
     "inference",
+    "exporting",
     "ensembles",
     "gains",
     "hypotheses",

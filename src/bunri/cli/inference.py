@@ -10,7 +10,10 @@ from bunri.cli.output import print_json, print_text, say
 from bunri.errors import UsageError
 
 ModelPath = Annotated[
-    Path, typer.Argument(help="Folder of a run, a model or an experiment (its ensemble), or the recipe of an ensemble.")
+    Path,
+    typer.Argument(
+        help="Folder of a run, a model or an experiment (its ensemble), the recipe of an ensemble, or an export."
+    ),
 ]
 Members = Annotated[
     list[str] | None, typer.Option("--member", help="NAME=FOLDER: the runs of a member of the recipe; repeat it.")

@@ -29,6 +29,17 @@ class Photos(Settings):
     """Folder in which the file names start."""
 
 
+class ExportWish(Settings):
+    """What a model is to be exported to."""
+
+    format: Literal["onnx", "torchscript"]
+    """Of the networks."""
+    folder: Path
+    """Where they go, with ``export.json``: :class:`bunri.engines.exported.spec.ExportedNetworks`."""
+    class_names: tuple[str, ...] = ()
+    """Classes of the model, in order."""
+
+
 class Job(Settings):
     """All an engine's worker is told, as written to the run folder's ``job.json``."""
 
@@ -48,7 +59,7 @@ class Job(Settings):
     """How to train and predict."""
     run_folder: Path
     """Where everything goes."""
-    tasks: tuple[Literal["train", "predict"], ...] = ("train", "predict")
+    tasks: tuple[Literal["train", "predict", "export"], ...] = ("train", "predict")
     """What to do, in order."""
     train: Photos | None = None
     """Images to learn from."""
@@ -59,8 +70,10 @@ class Job(Settings):
     standby: Path | None = None
     """COCO JSON that names the classes: the worker loads the model, stays and answers requests; null where it does not
     stay."""
+    export: ExportWish | None = None
+    """What the task ``export`` makes."""
     checkpoint: Path | None = None
-    """Checkpoint to predict with; null takes the run's own best one."""
+    """Checkpoint to predict with or to export; null takes the run's own best one."""
     seed: int = 0
     """Of weights, order and augmentation."""
     threads: int = 1
@@ -205,6 +218,13 @@ def refuse_code(engine: Engine, config: Path, trust: bool) -> None:
             f"config: {config} is code, which the framework runs with all you may do, so its source must be trusted. "
             "Read it, and if you trust it say `trust: true` beside `config:` in the experiment."
         )
+
+    def export(self, job: Job, emit: Emit) -> None:
+        """Write what ``job.export`` asks for: networks that give what the trained model gives.
+
+        Raises:
+            ConfigError: The model cannot be exported exactly; the message says why, and what to do instead.
+        """
 
 
 ENGINES: Mapping[str, str] = {

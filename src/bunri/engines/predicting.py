@@ -138,6 +138,12 @@ def _find_view(
     return concatenate(parts)
 
 
+def predict_all_views(find: Finder, dataset: Dataset, recipe: Recipe) -> Predictions:
+    """Boxes found on every photo in all views of a recipe, as one set."""
+    views = [predict_view(find, dataset, view, recipe, lambda count: None) for view in recipe.tta.views]
+    return _joined(views, recipe)
+
+
 def translate(found: Found, dataset: Dataset, row: int, recipe: Recipe, view: View) -> Predictions:
     """What was found on a view of one photo as predictions: turned back, at the recipe's floor, the best boxes only."""
     width, height = int(dataset.images.width[row]), int(dataset.images.height[row])

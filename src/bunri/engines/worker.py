@@ -35,7 +35,7 @@ from bunri.files import read_json, write_json
 EVENTS_FD = "BUNRI_EVENTS_FD"
 """Environment variable with the number of the file descriptor events are written to."""
 
-REPORTED_PACKAGES = ("bunri", "numpy", "torch", "torchvision", "timm", "albumentations")
+REPORTED_PACKAGES = ("bunri", "numpy", "torch", "torchvision", "timm", "albumentations", "onnx")
 """Packages whose versions go to the manifest where they are installed."""
 
 
@@ -115,7 +115,17 @@ def run_job(job: Job, emit: Emit) -> None:
         if job_should_stop():
             raise StopRequested
         emit(Facts({"task": task}))
-        (engine.train if task == "train" else engine.predict)(job, emit)
+        _method(engine, job.engine, task)(job, emit)
+
+
+def _method(engine: Engine, name: str, task: str) -> Callable[[Job, Emit], None]:
+    """What does a task; an engine of a user's own may have been written before there were exports."""
+    method: Callable[[Job, Emit], None] | None = getattr(engine, task, None)
+    if method is None:
+        raise ConfigError(
+            f"engine {name} must have a method {task!r}, but has none; docs/extending.md says what it does"
+        )
+    return method
 
 
 def versions() -> dict[str, str]:

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from bunri.dataset import Dataset, Images, no_annotations
+from bunri.engines.exported.files import spec_file_of
+from bunri.engines.exported.session import ExportedRun
 from bunri.errors import DataError, UsageError
 from bunri.fuse import one_of_several
 from bunri.predictions import Predictions
@@ -62,10 +64,10 @@ class TrainedModel:
 def trained_model(
     path: Path, folders: Mapping[str, Path] | None = None, folds: Sequence[int] | None = None
 ) -> TrainedModel:
-    """The model of a run folder, a model's folder, an experiment's folder or the recipe of an ensemble.
+    """The model of a run folder, a model's folder, an experiment's folder, the recipe of an ensemble or an export.
 
     Args:
-        path: A folder, or ``recipe.json`` of an experiment's ensemble or of ``bunri search``.
+        path: A folder, an export, or ``recipe.json`` of an experiment's ensemble or of ``bunri search``.
         folders: For a recipe, the folder of members by name; the others are looked for beside the recipe.
         folds: Only trainings on these folds look at photos; None takes all.
 
@@ -73,6 +75,10 @@ def trained_model(
         UsageError: There is no trained run, or a member of the recipe has none.
         DataError: The recipe cannot be read.
     """
+    if (export := spec_file_of(path)) is not None:
+        run = ExportedRun(export)
+        name = str(run.read_manifest()["model"])
+        return TrainedModel(name, {name: (run,)})
     recipe = path if path.is_file() else path / "ensemble" / "recipe.json"
     if recipe.is_file():
         model = _ensemble(recipe, folders or {})

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bunri.engines.base import Job
+from bunri.engines.exported.session import ExportedRun, ExportedSession
 from bunri.engines.session import SECONDS, Session, WorkerSession
 from bunri.files import read_json
 from bunri.inference.models import classes_of_run
@@ -15,7 +16,7 @@ from bunri.run_folder import RunFolder
 
 
 def open_session(run: RunFolder, threads: int | None = None, seconds: float = SECONDS) -> Session:
-    """Load the best checkpoint of a run in its framework.
+    """Load the best checkpoint of a run in its framework, or an export without it.
 
     Args:
         run: A run that is done; nothing in it is changed.
@@ -25,6 +26,8 @@ def open_session(run: RunFolder, threads: int | None = None, seconds: float = SE
     Raises:
         BunriError: The model cannot be loaded; the message has the reason.
     """
+    if isinstance(run, ExportedRun):
+        return ExportedSession(run, threads)
     with tempfile.TemporaryDirectory(prefix="bunri-classes-") as folder:
         classes = Path(folder) / "classes.json"
         write_coco(classes_of_run(run), classes)

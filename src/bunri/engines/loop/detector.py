@@ -9,8 +9,15 @@ from torch import Tensor, nn
 
 from bunri.boxes import FloatArray, IntArray
 from bunri.dataset import Dataset
+from bunri.engines.base import ExportWish
+from bunri.engines.exported.spec import ExportedNetworks
 from bunri.engines.predicting import Finder, Photo
+from bunri.errors import ConfigError
 from bunri.predictions import Predictions
+from bunri.recipe import Recipe
+
+NO_EXPORT = "{name} cannot be exported: nobody has written how. docs/export.md has what can be, and what to do instead."
+"""Of a detector that does not say how."""
 
 MakeSample = Callable[[Photo, FloatArray, IntArray], Any]
 """Makes a sample of an augmented RGB photo ``(H, W, 3)``, boxes xyxy ``(K, 4)`` in its pixels and classes ``(K,)``."""
@@ -38,6 +45,14 @@ class Detector(ABC):
     @abstractmethod
     def finder(self, model: nn.Module, device: torch.device) -> Finder:
         """Asks ``model``, which is :attr:`model` or a moving average of it."""
+
+    def export(self, recipe: Recipe, wish: ExportWish) -> ExportedNetworks:
+        """Write the model's networks to a folder.
+
+        Raises:
+            ConfigError: The model cannot be exported exactly.
+        """
+        raise ConfigError(NO_EXPORT.format(name=type(self).__name__))
 
     def native_figures(self, found: Predictions, truth: Dataset) -> Mapping[str, object]:
         """What the library's own evaluator says of predictions, by its own names; nothing where it has none."""

@@ -76,6 +76,14 @@ class LoopEngine(ABC):
 
         predict_job(job, finder_of, emit)
 
+    def export(self, job: Job, emit: Emit) -> None:
+        """Write the networks of the checkpoint that would predict, and ``export.json``."""
+        assert job.export is not None
+        detector, identity = self._detector(job, job.export.class_names, emit)
+        checkpoint.load_model(detector.model, job.checkpoint or job.folder.checkpoint_file("best"), identity)
+        networks = detector.export(job.recipe, job.export)
+        write_text(job.export.folder / "export.json", networks.model_dump_json())
+
     def _detector(self, job: Job, class_names: tuple[str, ...], emit: Emit) -> tuple[Detector, Identity]:
         text = self._resolved(job)
         detector = self.build(text, class_names, job.recipe)

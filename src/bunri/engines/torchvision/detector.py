@@ -8,10 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from bunri.boxes import FloatArray, IntArray
+from bunri.engines.base import ExportWish
+from bunri.engines.exported.spec import ExportedNetworks
 from bunri.engines.loop.detector import Detector
 from bunri.engines.loop.samples import photo_to_tensor
 from bunri.engines.predicting import Photo
+from bunri.engines.torchvision.exporting import export_model
 from bunri.engines.torchvision.inference import TorchvisionFinder
+from bunri.recipe import Recipe
 
 Sample = tuple[Tensor, dict[str, Tensor]]
 
@@ -37,6 +41,10 @@ class TorchvisionDetector(Detector):
         """The losses torchvision's detectors give while they train."""
         losses: dict[str, Tensor] = self.model([image for image, _ in batch], [target for _, target in batch])
         return losses
+
+    def export(self, recipe: Recipe, wish: ExportWish) -> ExportedNetworks:
+        """Faster R-CNN, RetinaNet, FCOS and SSD over whatever backbone."""
+        return export_model(self.model.eval(), recipe, wish)
 
     def finder(self, model: nn.Module, device: torch.device) -> TorchvisionFinder:
         """Asks the model."""

@@ -1,0 +1,96 @@
+"""An export that is open: it looks at photos without its framework."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bunri.dataset import Dataset
+from bunri.engines.exported.boxes import Candidates
+from bunri.engines.exported.files import check_files, read_spec, spec_file_of
+from bunri.engines.exported.networks import Network, network_class
+from bunri.engines.exported.one_stage import find_one_stage
+from bunri.engines.exported.pixels import Batch, batch_of
+from bunri.engines.exported.spec import ExportSpec, NetworkName, OneStage
+from bunri.engines.exported.two_stage import find_two_stage
+from bunri.engines.predicting import Found, predict_all_views
+from bunri.errors import DataError, EngineError
+from bunri.photos import Photo
+from bunri.predictions import Predictions
+from bunri.recipe import Recipe
+
+
+class ExportedModel:
+    """What an export finds on photos (:class:`bunri.engines.predicting.Finder`)."""
+
+    def __init__(self, spec: ExportSpec, networks: Mapping[NetworkName, Network]) -> None:
+        """Take loaded networks, and what the export says of them."""
+        self.spec, self.networks = spec, networks
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it predicts."""
+        return Recipe(tta=self.spec.tta, score_floor=self.spec.score_floor, max_boxes=self.spec.max_boxes)
+
+    def __call__(self, photos: Sequence[Photo], scale: float) -> list[Found]:
+        """Boxes on each photo; ``scale`` is a factor on the size the network sees.
+
+        Raises:
+            DataError: The networks are not those the export was made of.
+            EngineError: What runs them failed.
+        """
+        batch = batch_of(photos, self.spec.pixels, scale)
+        try:
+            found = self._find(batch)
+        except (RuntimeError, KeyError) as error:  # every runtime's own error is a RuntimeError
+            raise EngineError(f"{self.spec.runtime} failed on a photo: {str(error).splitlines()[0]}") from error
+        return [_in_photo(one, *sizes) for one, *sizes in zip(found, batch.sizes, batch.originals, strict=True)]
+
+    def _find(self, batch: Batch) -> list[Candidates]:
+        detector, floor = self.spec.detector, self.spec.score_floor
+        if isinstance(detector, OneStage):
+            return find_one_stage(self.networks["network"], batch, detector, floor)
+        return find_two_stage(self.networks["network"], self.networks["regions"], batch, detector, floor)
+
+
+def _in_photo(found: Candidates, size: np.ndarray, original: np.ndarray) -> Found:
+    """In pixels of the photo, without the background, classes from 0."""
+    real = found.label > 0
+    factor = original.astype(np.float32) / size.astype(np.float32)
+    return Found(
+        box_xyxy=(found.box[real] * factor[[1, 0, 1, 0]]).astype(np.float64),
+        class_index=found.label[real] - 1,
+        score=found.score[real].astype(np.float64),
+    )
+
+
+def open_export(path: Path, threads: int | None = None) -> ExportedModel:
+    """Load an export.
+
+    Args:
+        path: Its folder, its network or its JSON.
+        threads: CPU threads; None takes those this process may use.
+
+    Raises:
+        DataError: A file is absent, changed or unsafe.
+        ConfigError: The JSON says what no export says.
+        MissingPackageError: What runs it is not installed.
+    """
+    spec_file = spec_file_of(path)
+    if spec_file is None:
+        raise DataError(f"{path} must be an export (`bunri export` writes it), but is not")
+    spec, folder = read_spec(spec_file), spec_file.parent
+    check_files(spec, folder)
+    load = network_class(spec.runtime)
+    count = threads or len(os.sched_getaffinity(0))
+    try:
+        networks = {name: load(folder / facts.name, facts, count) for name, facts in spec.networks.items()}
+    except RuntimeError as error:
+        raise DataError(f"{spec.runtime} must be able to load {spec_file.parent}, but: {error}") from error
+    return ExportedModel(spec, networks)
+
+
+def predict_with(model: ExportedModel, photos: Dataset) -> Predictions:
+    """What an export finds on photos, in all the views of its recipe."""
+    return predict_all_views(model, photos, model.recipe)

@@ -1,0 +1,277 @@
+"""What an export says of itself: the JSON beside its networks."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from bunri.settings import Settings
+from bunri.tta import TTASettings
+
+FORMAT: Literal[1] = 1
+"""Of the JSON; another one is refused."""
+
+Format = Literal["onnx", "openvino", "torchscript"]
+"""What runs the networks: ONNX Runtime, OpenVINO or torch."""
+
+NetworkName = Literal["network", "regions"]
+"""The first looks at photos; the second, of two stages, at proposals."""
+
+SUFFIXES: Mapping[Format, str] = {"onnx": ".onnx", "openvino": ".xml", "torchscript": ".pt"}
+"""Of a network's file by format; OpenVINO keeps the weights beside it in ``.bin``."""
+
+Side = Annotated[int, Field(ge=1, le=8192)]
+"""Pixels; bounded, as a stranger's file must not take all memory."""
+
+Count = Annotated[int, Field(ge=1, le=100_000)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Four = tuple[float, float, float, float]
+Three = tuple[float, float, float]
+
+
+class FileFacts(Settings):
+    """A file of the export."""
+
+    name: Annotated[str, Field(pattern=r"^[\w][\w.\- ]*$", max_length=200)]
+    """In the folder of the JSON; no path."""
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """Of its content."""
+
+
+class NetworkFacts(FileFacts):
+    """A network of the export."""
+
+    inputs: Annotated[tuple[str, ...], Field(min_length=1, max_length=64)]
+    """Names of what it takes, in order."""
+    outputs: Annotated[tuple[str, ...], Field(min_length=1, max_length=64)]
+    """Names of what it gives, in order."""
+
+
+class Pixels(Settings):
+    """How a photo becomes the network's input: normalised, resized bilinearly, set into a batch of zeros."""
+
+    min_side: Side
+    """The shorter side is scaled to it ..."""
+    max_side: Side
+    """... unless the longer one would be more than this."""
+    fixed: tuple[Side, Side] | None = None
+    """Width and height every photo is resized to instead, whatever its shape."""
+    mean: Three
+    """Of red, green and blue, for values from 0 to 1."""
+    std: Three
+    """Values are divided by it after the mean is taken away."""
+    divisible: Annotated[int, Field(ge=1, le=1024)] = 1
+    """Sides of a batch are rounded up to a multiple of it."""
+
+    @field_validator("std")
+    @classmethod
+    def _not_zero(cls, std: Three) -> Three:
+        if min(std) <= 0:
+            raise ValueError("must be above 0")
+        return std
+
+
+class CellAnchors(Settings):
+    """The same boxes around every cell of a level, in pixels."""
+
+    kind: Literal["cells"] = "cells"
+    """Tells it from :class:`DefaultBoxes`."""
+    boxes: tuple[tuple[Four, ...], ...]
+    """By level: corners xyxy around the origin."""
+
+
+class DefaultBoxes(Settings):
+    """SSD's boxes, in shares of the input (Liu et al., arXiv:1512.02325, section 2.2)."""
+
+    kind: Literal["default_boxes"] = "default_boxes"
+    """Tells it from :class:`CellAnchors`."""
+    sides: tuple[tuple[tuple[float, float], ...], ...]
+    """By level: width and height."""
+    steps: tuple[Annotated[float, Field(gt=0)], ...] | None = None
+    """Pixels between the centres of a level; null takes the input's side over the cells."""
+
+
+Anchors = Annotated[CellAnchors | DefaultBoxes, Field(discriminator="kind")]
+
+
+def levels_of(anchors: CellAnchors | DefaultBoxes) -> int:
+    """Feature levels that have anchors."""
+    return len(anchors.boxes if isinstance(anchors, CellAnchors) else anchors.sides)
+
+
+class Suppression(Settings):
+    """Which boxes stay."""
+
+    iou: Share
+    """Of two boxes of a class that overlap more, the one of lower score goes."""
+    max_boxes: Count
+    """The best boxes of a photo."""
+
+
+class OneStage(Settings):
+    """A dense head: a class and a box for every anchor."""
+
+    kind: Literal["one_stage"] = "one_stage"
+    """Tells it from :class:`TwoStage`."""
+    anchors: Anchors
+    """Where the boxes start from."""
+    scores: Literal["sigmoid", "sigmoid_with_centerness", "softmax"]
+    """What makes a score of the outputs; with centerness it is the root of the product."""
+    boxes: Literal["offsets", "sides"]
+    """Offsets of centre and log size (R-CNN), or distances to the four sides in anchors' sides (FCOS)."""
+    weights: Four = (1.0, 1.0, 1.0, 1.0)
+    """Offsets are divided by them."""
+    candidates: Count
+    """The best ones that enter suppression ..."""
+    candidates_of: Literal["level", "class"]
+    """... of each level over all classes, or of each class over all levels."""
+    suppression: Suppression
+    """Of the candidates."""
+
+    @property
+    def levels(self) -> int:
+        """Of features."""
+        return levels_of(self.anchors)
+
+
+class Proposals(Settings):
+    """The first stage: boxes that may hold something."""
+
+    candidates: Count
+    """The best anchors of each level that enter suppression."""
+    min_score: Share
+    """Of the objectness."""
+    min_side: float
+    """Pixels; smaller boxes go."""
+    suppression: Suppression
+    """Within each level."""
+
+
+class Regions(Settings):
+    """The second stage: proposals are looked at closely."""
+
+    finest: int
+    """-log2 of the scale of the finest feature level ..."""
+    coarsest: int
+    """... and of the coarsest; there is one level for each between."""
+    canonical_side: float
+    """A proposal with this side belongs to ..."""
+    canonical_level: int
+    """... this level (Lin et al., arXiv:1612.03144, equation 1)."""
+    weights: Four
+    """Offsets are divided by them."""
+    min_side: float = 0.01
+    """Pixels; smaller boxes go."""
+    suppression: Suppression
+    """Within each class."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not 0 <= self.finest <= self.coarsest <= 16:
+            raise ValueError("levels must hold 0 <= finest <= coarsest <= 16")
+        return self
+
+
+class TwoStage(Settings):
+    """Faster R-CNN: one network finds features and proposals, a second one looks at the proposals."""
+
+    kind: Literal["two_stage"] = "two_stage"
+    """Tells it from :class:`OneStage`."""
+    anchors: Anchors
+    """Of the first stage."""
+    weights: Four
+    """Offsets of the first stage are divided by them."""
+    proposals: Proposals
+    """What goes from the first to the second stage."""
+    regions: Regions
+    """The second stage."""
+
+    @property
+    def levels(self) -> int:
+        """Of the first stage's features."""
+        return levels_of(self.anchors)
+
+
+class Quantized(Settings):
+    """What 8-bit integers cost."""
+
+    photos: Count
+    """Training photos the ranges of values were measured on."""
+    layers: dict[NetworkName, str]
+    """By network: which layers were quantized."""
+    mAP50: Share | None = None
+    """On the run's held-out photos."""
+    mAP50_float: Share | None = None
+    """Of the same export before quantization, on the same photos."""
+
+
+class Source(Settings):
+    """Where an export comes from."""
+
+    model: str
+    """Name in the experiment."""
+    engine: str
+    """The framework."""
+    fold: int | None = None
+    """Left out while training."""
+    seed: int = 0
+    """Of the training."""
+    checkpoint_sha256: str
+    """Of the weights."""
+    versions: dict[str, str] = {}
+    """Packages that trained and exported it."""
+
+
+class ExportedNetworks(Settings):
+    """What an engine makes of a trained model: networks, and how they are used."""
+
+    networks: dict[NetworkName, NetworkFacts]
+    """What is run."""
+    pixels: Pixels
+    """From a photo to the input."""
+    detector: Annotated[OneStage | TwoStage, Field(discriminator="kind")]
+    """From the outputs to boxes."""
+
+    @model_validator(mode="after")
+    def _stages(self) -> Self:
+        needed = {"network", "regions"} if self.detector.kind == "two_stage" else {"network"}
+        if set(self.networks) != needed:
+            raise ValueError(f"networks must be {sorted(needed)}, but are {sorted(self.networks)}")
+        return self
+
+
+class ExportSpec(ExportedNetworks):
+    """All of an export but its weights."""
+
+    kind: Literal["bunri-export"] = "bunri-export"
+    """Tells it from other JSON."""
+    format: Literal[1] = FORMAT
+    """Of this file."""
+    runtime: Format
+    """What runs it."""
+    precision: Literal["float32", "int8"] = "float32"
+    """Of the layers that cost most."""
+    weights: dict[NetworkName, FileFacts] = {}
+    """OpenVINO's ``.bin`` of each network."""
+    class_names: Annotated[tuple[str, ...], Field(min_length=1)]
+    """In order."""
+    category_ids: tuple[int, ...]
+    """Of the classes, in COCO files."""
+    tta: TTASettings = TTASettings()
+    """Views a photo is predicted in."""
+    score_floor: Annotated[float, Field(ge=0, lt=1)]
+    """Boxes of smaller score are not given."""
+    max_boxes: Count
+    """Boxes of a photo, the best first."""
+    source: Source
+    """The run."""
+    quantized: Quantized | None = None
+    """With int8: of what, and at what cost."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if len(self.class_names) != len(self.category_ids):
+            raise ValueError("every class must have a category id")
+        if (self.runtime == "openvino") != bool(self.weights):
+            raise ValueError("weights in files of their own go with openvino, and only with it")
+        return self

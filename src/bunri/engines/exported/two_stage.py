@@ -1,0 +1,118 @@
+"""Boxes of Faster R-CNN: proposals of the first network, looked at by the second."""
+
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+
+import numpy as np
+
+from bunri.engines.exported.boxes import (
+    Candidates,
+    Float32Array,
+    IntArray,
+    anchors_of,
+    best,
+    clipped,
+    from_offsets,
+    joined,
+    sigmoid,
+    softmax,
+)
+from bunri.engines.exported.networks import Arrays, Network
+from bunri.engines.exported.pixels import Batch
+from bunri.engines.exported.spec import Regions, TwoStage
+from bunri.errors import DataError
+
+BELOW_WHOLE_LEVEL = np.float32(1e-6)
+"""A proposal this little too small for a level still belongs to it, as in Detectron's code."""
+
+
+def find_two_stage(
+    network: Network, regions: Network, batch: Batch, detector: TwoStage, score_floor: float
+) -> list[Candidates]:
+    """What is found on each photo, the best first, in pixels of the input.
+
+    Raises:
+        DataError: A network gives other outputs than the export says.
+    """
+    outputs = network({"images": batch.images})
+    proposals = _proposals(outputs, batch, detector)
+    scores, offsets = _looked_at(regions, outputs, proposals, detector.regions)
+    stops = pairwise(accumulate(map(len, proposals), initial=0))
+    return [
+        _boxes(softmax(scores[start:stop]), offsets[start:stop], box, size, detector.regions, score_floor)
+        for (start, stop), box, size in zip(stops, proposals, batch.sizes, strict=True)
+    ]
+
+
+def _proposals(outputs: Arrays, batch: Batch, detector: TwoStage) -> list[Float32Array]:
+    """For each photo the boxes ``(P, 4)`` that may hold something, the best first."""
+    levels = range(detector.levels)
+    objectness = [_flat(outputs[f"objectness_{level}"], 1) for level in levels]
+    offsets = [_flat(outputs[f"offsets_{level}"], 4) for level in levels]
+    height, width = batch.images.shape[2:]
+    grids = [outputs[f"objectness_{level}"].shape[-2:] for level in levels]
+    anchors = anchors_of(detector.anchors, grids, height, width)
+    if [level.shape[1] for level in objectness] != [len(level) for level in anchors]:
+        raise DataError("the network must score every anchor of every level once, but does not. Export the run again.")
+    found = []
+    for row, size in enumerate(batch.sizes):
+        parts = []
+        for level in levels:
+            chosen = best(objectness[level][row, :, 0], detector.proposals.candidates)
+            box = from_offsets(offsets[level][row, chosen], anchors[level][chosen], detector.weights)
+            score = sigmoid(objectness[level][row, chosen, 0])
+            parts.append(Candidates(clipped(box, size), np.full(len(chosen), level), score))
+        candidates = joined(parts).of_size(detector.proposals.min_side)
+        candidates = candidates[candidates.score >= np.float32(detector.proposals.min_score)]
+        found.append(candidates.suppressed(detector.proposals.suppression).box)
+    return found
+
+
+def _flat(maps: Float32Array, values: int) -> Float32Array:
+    """``(B, A * values, H, W)`` as ``(B, H * W * A, values)``: cell by cell, the anchors of a cell together."""
+    batch, channels, height, width = maps.shape
+    split = maps.reshape(batch, channels // values, values, height, width)
+    return split.transpose(0, 3, 4, 1, 2).reshape(batch, -1, values)
+
+
+def _looked_at(
+    regions: Network, outputs: Arrays, proposals: Sequence[Float32Array], rule: Regions
+) -> tuple[Float32Array, Float32Array]:
+    """Scores ``(R, C)`` and offsets ``(R, 4 C)`` of the proposals of all photos, in their order."""
+    photo = np.repeat(np.arange(len(proposals), dtype=np.float32), [len(box) for box in proposals])
+    rois = np.column_stack([photo, np.concatenate(proposals)]).astype(np.float32)
+    level = levels_of(rois[:, 1:], rule)
+    inputs, order = {}, []
+    for number in range(rule.coarsest - rule.finest + 1):
+        rows = np.flatnonzero(level == number)
+        inputs[f"features_{number}"] = outputs[f"features_{number}"]
+        inputs[f"proposals_{number}"] = rois[rows] if len(rows) else np.zeros((1, 5), np.float32)
+        order.append(rows if len(rows) else np.array([-1]))  # no runtime likes an empty input
+    found = regions(inputs)
+    place = np.concatenate(order)
+    back = np.argsort(place, kind="stable")[np.count_nonzero(place < 0) :]
+    return found["scores"][back], found["offsets"][back]
+
+
+def levels_of(box: Float32Array, rule: Regions) -> IntArray:
+    """Which feature level each proposal ``(R, 4)`` is looked at on, 0 the finest: by its size.
+
+    Source: T.-Y. Lin et al., Feature Pyramid Networks, arXiv:1612.03144, equation 1.
+    """
+    side = np.sqrt((box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]))
+    with np.errstate(divide="ignore"):  # an empty proposal belongs to the finest level
+        exact = np.float32(rule.canonical_level) + np.log2(side / np.float32(rule.canonical_side))
+    level = np.clip(np.floor(exact + BELOW_WHOLE_LEVEL), rule.finest, rule.coarsest)
+    found: IntArray = level.astype(np.int64) - rule.finest
+    return found
+
+
+def _boxes(
+    score: Float32Array, offsets: Float32Array, proposals: Float32Array, size: IntArray, rule: Regions, floor: float
+) -> Candidates:
+    """The second stage's boxes of one photo: every class of every proposal is a candidate but the background."""
+    row, label = np.nonzero(score[:, 1:] > np.float32(floor))
+    label = label + 1
+    chosen = offsets.reshape(len(offsets), -1, 4)[row, label]
+    box = clipped(from_offsets(chosen, proposals[row], rule.weights), size)
+    return Candidates(box, label, score[row, label]).of_size(rule.min_side).suppressed(rule.suppression)
