@@ -111,7 +111,7 @@ def test_engines_that_cannot_are_named_with_the_reason(run: RunFolder, tmp_path:
 def test_a_folder_of_two_runs_is_refused_by_their_names(run: RunFolder, tmp_path: Path) -> None:
     for fold in (0, 1):
         RunFolder(tmp_path / f"fold{fold}").update_manifest({"status": "done"})
-    with pytest.raises(UsageError, match=r"has 2 runs. Name one of .*fold0, .*fold1"):
+    with pytest.raises(UsageError, match=r"has 2\. Name one of .*fold0, .*fold1"):
         export_run(tmp_path, ExportOrder("onnx", tmp_path / "out"))
 
 

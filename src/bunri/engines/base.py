@@ -197,6 +197,18 @@ class Engine(Protocol):
 
 
 @runtime_checkable
+class Exports(Protocol):
+    """An engine whose models can be taken out of their framework."""
+
+    def export(self, job: Job, emit: Emit) -> None:
+        """Write what ``job.export`` asks for: networks that give what the trained model gives.
+
+        Raises:
+            ConfigError: The model cannot be exported exactly; the message says why, and what to do instead.
+        """
+
+
+@runtime_checkable
 class ReadsCode(Protocol):
     """An engine whose native configs may be code; such a one is asked before it reads any."""
 
@@ -218,13 +230,6 @@ def refuse_code(engine: Engine, config: Path, trust: bool) -> None:
             f"config: {config} is code, which the framework runs with all you may do, so its source must be trusted. "
             "Read it, and if you trust it say `trust: true` beside `config:` in the experiment."
         )
-
-    def export(self, job: Job, emit: Emit) -> None:
-        """Write what ``job.export`` asks for: networks that give what the trained model gives.
-
-        Raises:
-            ConfigError: The model cannot be exported exactly; the message says why, and what to do instead.
-        """
 
 
 ENGINES: Mapping[str, str] = {

@@ -20,6 +20,7 @@ from typing import Any
 from bunri.engines.base import (
     CheckJob,
     Engine,
+    Exports,
     Job,
     ModelToCheck,
     StopRequested,
@@ -115,17 +116,22 @@ def run_job(job: Job, emit: Emit) -> None:
         if job_should_stop():
             raise StopRequested
         emit(Facts({"task": task}))
-        _method(engine, job.engine, task)(job, emit)
+        _task(engine, task)(job, emit)
 
 
-def _method(engine: Engine, name: str, task: str) -> Callable[[Job, Emit], None]:
-    """What does a task; an engine of a user's own may have been written before there were exports."""
-    method: Callable[[Job, Emit], None] | None = getattr(engine, task, None)
-    if method is None:
-        raise ConfigError(
-            f"engine {name} must have a method {task!r}, but has none; docs/extending.md says what it does"
-        )
-    return method
+def _task(engine: Engine, task: str) -> Callable[[Job, Emit], None]:
+    """What does a task.
+
+    Raises:
+        ConfigError: The engine exports nothing.
+    """
+    if task == "export":
+        if not isinstance(engine, Exports):
+            raise ConfigError(
+                f"an engine must have a method `export`, but {type(engine).__name__} has none; see docs/export.md"
+            )
+        return engine.export
+    return engine.train if task == "train" else engine.predict
 
 
 def versions() -> dict[str, str]:
