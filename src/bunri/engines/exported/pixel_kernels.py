@@ -29,7 +29,7 @@ def resize_into(photo: NDArray[np.uint8], values: Float32Array, height: int, wid
     """Write a photo ``(H, W, 3)``, normalised and resized bilinearly, into the corner of ``out`` ``(3, >=h, >=w)``.
 
     ``values`` ``(3, 256)`` has the normalised value of each byte. Every operation is rounded as in torch's
-    ``interpolate`` on a CPU with fused multiplication and addition, so that pixels are equal to the bit.
+    ``interpolate`` in one thread of a CPU with fused multiplication and addition, so that pixels are equal to the bit.
     """
     rows, columns = photo.shape[0], photo.shape[1]
     scale_y, scale_x = np.float32(rows) / np.float32(height), np.float32(columns) / np.float32(width)
