@@ -38,7 +38,7 @@ class World:
     seeds: int
     spread: float
     strong: float = 0.9
-    weak: float = 0.68
+    weak: float = 0.55
 
 
 WORLDS = (World("one training a model", 1, 0.0), World("three seeds a model", 3, 0.06))
