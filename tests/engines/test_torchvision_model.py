@@ -13,6 +13,7 @@ from bunri.engines.norms import freeze_norms
 from bunri.engines.torchvision.backbones import build_backbone
 from bunri.engines.torchvision.builders import build_detector, mistakes_in, open_score_floor, scale_input
 from bunri.engines.torchvision.config import BackboneConfig, DetectorConfig, read_config
+from bunri.engines.torchvision.trying import mistakes_when_tried
 from bunri.errors import ConfigError, EngineError
 
 TINY = {"name": "test_resnet", "arguments": {"out_indices": [2, 3]}, "fpn": {"out_channels": 32, "extra_blocks": None}}
@@ -130,7 +131,33 @@ def test_every_wrong_value_of_a_config_is_found_before_training() -> None:
     packaged = {"builder": "FCOS", "backbone": {"name": "resnet50", "weights": "packaged"}}
     [mistake] = mistakes_in(read_config(packaged, "m.yaml"))
     assert mistake.startswith("backbone.weights: `packaged` must go with tf_efficientnet_lite0")
-    assert mistakes_in(read_config({"builder": "FCOS", "backbone": {"name": "resnet50"}}, "m.yaml")) == []
+    assert mistakes_in(read_config({"builder": "FCOS", "backbone": {"name": "resnet50"}}, "m.yaml")) == ()
+
+
+@pytest.mark.parametrize("builder", ARGUMENTS)
+def test_what_fits_is_tried_without_a_word(builder: str) -> None:
+    values = {"builder": builder, "backbone": TINY | {"weights": "timm"}, "arguments": ARGUMENTS[builder]}
+    before = torch.get_rng_state()
+    assert mistakes_when_tried(read_config(values, "m.yaml")) == ()  # without weights, so without a network
+    assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            {"rpn_anchor_generator": ANCHORS | {"sizes": [[16]], "aspect_ratios": [[1.0]]}},
+            "the parts of FasterRCNN do not fit",
+        ),
+        ({"box_roi_pool": ROI_ALIGN | {"featmap_names": ["2", "3"]}}, "the parts of FasterRCNN do not fit"),
+        ({"box_nms_thresh": "wide"}, "the parts of FasterRCNN do not fit: "),
+        ({"box_roi_pool": None, "rpn_anchor_generator": 3}, "torchvision refuses the config of FasterRCNN"),
+    ],
+)
+def test_parts_that_do_not_fit_are_found_before_training(arguments: dict[str, Any], words: str) -> None:
+    values = {"builder": "FasterRCNN", "backbone": TINY, "arguments": ARGUMENTS["FasterRCNN"] | arguments}
+    [mistake] = mistakes_when_tried(read_config(values, "m.yaml"))
+    assert words in mistake
 
 
 def test_extra_blocks_add_levels() -> None:

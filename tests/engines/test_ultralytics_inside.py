@@ -217,6 +217,9 @@ def test_a_config_is_resolved_whole(inside: Any) -> None:
         ("classes", "the classes are those of the data set"),
         ("cache", "writes files beside the photos"),
         ("devices", "device must be one device"),
+        ("activation", "activation: must be a module of torch.nn with plain arguments, such as torch.nn.SiLU()"),
+        ("no_layer", "layer 'Path' is unknown"),
+        ("misfit", "model: its layers do not fit: IndexError"),
         ("address", "but is the address https://example.org/a.yaml"),
     ],
 )

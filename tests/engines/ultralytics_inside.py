@@ -521,6 +521,9 @@ def scene_configs(job: Job, folder: Path) -> Any:
         "cache": {"cache": "disk"},
         "devices": {"device": [0, 1]},
         "address": {"model": "https://example.org/a.yaml"},
+        "activation": {"model.activation": "print('ran')"},
+        "no_layer": {"model.backbone.0.2": "Path"},
+        "misfit": {"model.head.-1.0": [15, 18, 99]},
     }
     return {
         "args": {key: config.args[key] for key in ("mosaic", "imgsz", "lr0", "plots", "batch")},
@@ -529,7 +532,10 @@ def scene_configs(job: Job, folder: Path) -> Any:
         "same_again": again.before == again.after == resolved.after,
         "changed": [line for line in resolved.after.splitlines() if line not in resolved.before.splitlines()],
         "alone": resolve(alone, {"imgsz": 96})[0].model["scale"],
-        "mistakes": {name: _message(lambda wrong=wrong: resolve(path, wrong)) for name, wrong in mistakes.items()},
+        "mistakes": {
+            name: _message(lambda wrong=wrong: UltralyticsEngine().resolve(path, wrong))
+            for name, wrong in mistakes.items()
+        },
     }
 
 

@@ -8,20 +8,45 @@ import yaml
 
 from bunri.engines.base import Job, ResolvedConfig
 from bunri.engines.detectron2.lazy_config import LazyModel, read_lazy
+from bunri.engines.detectron2.native import Given
 from bunri.engines.detectron2.yacs_config import YacsModel, check_text, read_yacs
 from bunri.engines.detectron2.zoo import config_file, zoo_folder
 from bunri.engines.weights import check_file, check_origin
-from bunri.errors import ConfigError
+from bunri.errors import BunriError, ConfigError
 from bunri.files import read_bytes
+from bunri.recipe import Recipe
 
 Model = YacsModel | LazyModel
 
 
 def resolve(config: Path, overrides: Mapping[str, Any]) -> ResolvedConfig:
-    """A native config of either kind with overrides; builds nothing and downloads nothing."""
+    """A native config of either kind with overrides; its model is built once to see that it can be, without weights."""
     before, model = read(config, overrides)
     check_weights(model)
-    return ResolvedConfig(before=before, after=model.text)
+    resolved = ResolvedConfig(before=before, after=model.text)
+    check_building(model_of_text(resolved), str(config))
+    return resolved
+
+
+def check_building(model: Model, source: str) -> None:
+    """Build a model, which fails where its parts do not fit, as anchors and levels may not; it is used up by that.
+
+    Raises:
+        ConfigError: Detectron2 refuses; the reason is its own.
+    """
+    model.point_at(_NOTHING_GIVEN)
+    model.without_backbone_weights()
+    try:
+        model.build_model()
+    except BunriError:
+        raise
+    except Exception as error:  # of the framework or of a part of the user's own, in whatever way it fails
+        reason = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"{source}: Detectron2 cannot build the model, as its parts do not fit: {reason}") from error
+
+
+_NOTHING_GIVEN = Given(2, Path(), 0, "cpu", 0, 1, 1, 0, Recipe())
+"""For a model that is built and thrown away."""
 
 
 def is_code(config: Path) -> bool:

@@ -86,10 +86,9 @@ class Trainer:
         seed_everything(self.job.seed, state.iteration)
         self._set_rates()
         state.model.train()
-        state.optimizer.zero_grad(set_to_none=True)
         state.losses = {}
-        for _ in range(self.recipe.accumulate):
-            self._backward(next(batches))
+        for part in range(self.recipe.accumulate):
+            self._backward(next(batches), is_first=part == 0)
         if self.recipe.clip_norm is not None:
             self.state.scaler.unscale_(state.optimizer)
             nn.utils.clip_grad_norm_(state.model.parameters(), self.recipe.clip_norm)
@@ -98,7 +97,7 @@ class Trainer:
         if state.average is not None:
             state.average.update_parameters(state.model)
 
-    def _backward(self, batch: list[Any]) -> None:
+    def _backward(self, batch: list[Any], is_first: bool) -> None:
         batch = to_device(batch, self.device)
         with torch.autocast(self.device.type, enabled=self.uses_amp):
             losses = self.detector.losses(batch)
@@ -109,6 +108,8 @@ class Trainer:
                 f"the loss must be finite, but at iteration {self.state.iteration} it is {parts}. "
                 "Lower optimizer.lr, lengthen schedule.warmup_iterations or set clip_norm."
             )
+        if is_first:  # so late because memory given back before the forward pass is fetched from the system anew
+            self.state.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(self.state.scaler.scale(loss))
         for name, value in losses.items():
             self.state.losses[name] = self.state.losses.get(name, 0.0) + float(value.detach()) / self.recipe.accumulate

@@ -86,7 +86,7 @@ def _fine_tuned(builder: Any, arguments: Mapping[str, Any], num_classes: int) ->
     return model, origin
 
 
-def mistakes_in(config: DetectorConfig) -> list[str]:
+def mistakes_in(config: DetectorConfig) -> tuple[str, ...]:
     """What is wrong with the values of a config, one sentence each; nothing is downloaded or trained."""
     checks: list[Callable[[], object]] = [
         partial(_value, value, 2, f"arguments.{key}") for key, value in config.arguments.items()
@@ -95,7 +95,7 @@ def mistakes_in(config: DetectorConfig) -> list[str]:
         checks.append(partial(check_file, config.weights, "weights"))
     if config.backbone is not None:
         checks += [partial(check_name, config.backbone.name), partial(check_origin, config.backbone)]
-    return [mistake for check in checks for mistake in _mistakes_of(check)]
+    return tuple(mistake for check in checks for mistake in _mistakes_of(check))
 
 
 def _mistakes_of(check: Callable[[], object]) -> tuple[str, ...]:

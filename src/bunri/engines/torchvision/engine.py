@@ -9,6 +9,7 @@ from bunri.engines.loop.engine import LoopEngine
 from bunri.engines.torchvision.builders import build_detector, mistakes_in, open_score_floor
 from bunri.engines.torchvision.config import read_config, resolve
 from bunri.engines.torchvision.detector import TorchvisionDetector
+from bunri.engines.torchvision.trying import mistakes_when_tried
 from bunri.errors import ConfigError
 from bunri.recipe import Recipe
 from bunri.settings import parse_yaml
@@ -18,9 +19,9 @@ class TorchvisionEngine(LoopEngine):
     """torchvision's detectors behind the engine's door."""
 
     def resolve(self, config: Path, overrides: Mapping[str, Any]) -> ResolvedConfig:
-        """The native config with overrides; downloads nothing, but looks whether what it names is there."""
+        """The native config with overrides; downloads nothing, but looks whether what it names is there and fits."""
         detector, resolved = resolve(config, overrides)
-        if mistakes := mistakes_in(detector):
+        if mistakes := mistakes_in(detector) or mistakes_when_tried(detector):
             raise ConfigError("\n".join(mistakes), mistakes)
         return resolved
 

@@ -102,6 +102,7 @@ def with_scale(values: Mapping[str, Any], stem: str, source: str) -> Architectur
 
     values = dict(values)
     check_architecture(values, source)
+    values.setdefault("nc", 80)  # must be there for Ultralytics to put ours in its place
     scales = values.get("scales")
     if scales:
         scale = values.get("scale") or guess_model_scale(stem) or next(iter(scales))

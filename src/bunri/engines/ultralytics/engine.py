@@ -10,7 +10,7 @@ from bunri.engines.feeding import load_photos
 from bunri.engines.predicting import Finder, predict_job
 from bunri.engines.ultralytics.config import NativeConfig, resolve
 from bunri.engines.ultralytics.native_run import batch_refusal, native_run
-from bunri.errors import ConfigError
+from bunri.errors import BunriError, ConfigError
 from bunri.events import Emit, Facts, Note, PhaseStarted, Resumed
 from bunri.files import write_text
 from bunri.recipe import Recipe
@@ -21,8 +21,10 @@ class UltralyticsEngine:
     """YOLO and RT-DETR behind the engine's door."""
 
     def resolve(self, config: Path, overrides: Mapping[str, Any]) -> ResolvedConfig:
-        """The native config with overrides and the model's layers; downloads nothing."""
-        return resolve(config, overrides)[1]
+        """The native config with overrides and the model's layers, which are built once; downloads nothing."""
+        native, resolved = resolve(config, overrides)
+        check_building(native, str(config))
+        return resolved
 
     def refusals(self, resolved: ResolvedConfig, recipe: Recipe) -> list[str]:
         """Everything of a recipe is honoured; only a batch size must be said somewhere."""
@@ -81,18 +83,42 @@ def device_of(job: Job) -> str:
     return "0" if wants_gpu else "cpu"
 
 
+def check_building(config: NativeConfig, source: str) -> None:
+    """Build the model, which fails where layers do not fit.
+
+    Raises:
+        ConfigError: Ultralytics refuses; the reason is its own.
+    """
+    import torch
+
+    try:
+        with torch.random.fork_rng(devices=[]):
+            _random_model(config, 2)
+    except BunriError:
+        raise
+    except Exception as error:  # its parser checks little
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise ConfigError(f"{source}: model: its layers do not fit: {reason}") from error
+
+
+def _random_model(config: NativeConfig, classes: int) -> Any:
+    from ultralytics.nn.tasks import DetectionModel, RTDETRDetectionModel
+
+    from bunri.engines.ultralytics.layers import without_weights
+
+    kind = RTDETRDetectionModel if config.stages == "transformer" else DetectionModel
+    return kind(without_weights(config.model), nc=classes, verbose=False)
+
+
 def _finder(job: Job, config: NativeConfig, resolved: str, path: Path, dataset: Dataset, emit: Emit) -> Finder:
     import torch
-    from ultralytics.nn.tasks import DetectionModel, RTDETRDetectionModel
 
     from bunri.engines import checkpoint
     from bunri.engines.ultralytics.inference import UltralyticsFinder
-    from bunri.engines.ultralytics.layers import without_weights
 
     is_transformer = config.stages == "transformer"
     stored = checkpoint.load(path, checkpoint.Identity.of(resolved, dataset.class_names))
-    kind = RTDETRDetectionModel if is_transformer else DetectionModel
-    model = kind(without_weights(config.model), nc=len(dataset.class_names), verbose=False)
+    model = _random_model(config, len(dataset.class_names))
     model.load_state_dict(stored["model"])
     emit(Facts({"stages": config.stages}))
     recipe, device = job.recipe, device_of(job)
