@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from bunri.boxes import BoolArray, FloatArray, IntArray
 from bunri.errors import DataError
+from bunri.shown import Shown
 
 
 def frozen(values: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
@@ -131,7 +132,7 @@ def no_annotations() -> Annotations:
 
 
 @dataclass(frozen=True, eq=False)
-class Dataset:
+class Dataset(Shown):
     """Images with annotated boxes of C classes.
 
     Attributes:

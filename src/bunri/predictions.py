@@ -9,10 +9,11 @@ import numpy as np
 from bunri.boxes import LARGEST_COORDINATE, BoolArray, FloatArray, IntArray, clip_xyxy
 from bunri.dataset import Dataset, freeze, frozen
 from bunri.errors import DataError
+from bunri.shown import Shown
 
 
 @dataclass(frozen=True, eq=False)
-class Predictions:
+class Predictions(Shown):
     """Detections of one model, N rows in any order.
 
     Attributes:

@@ -8,44 +8,15 @@ import numpy as np
 from bunri.augment import Augmenter, Pipeline
 from bunri.boxes import FloatArray, IntArray
 from bunri.dataset import Dataset
+from bunri.drawn_photos import PhotoWithBoxes, with_boxes
 from bunri.eda.histograms import objects_of
 from bunri.photos import Photo, read_photo
-from bunri.thumbnails import data_uri
 
 TIMES = 8
 """How often the photo is augmented."""
 
-SHOWN_SIDE = 360
-"""Pixels of a picture's longer side on the page."""
-
 GOOD_NUMBER = (2, 6)
 """Boxes of a photo on which one sees what becomes of them."""
-
-
-@dataclass(frozen=True)
-class BoxOnPhoto:
-    """A box in pixels of the picture it is drawn on."""
-
-    label: str
-    x: float
-    y: float
-    width: float
-    height: float
-
-
-@dataclass(frozen=True)
-class PhotoWithBoxes:
-    """A picture as a data URI, its size in the pixels of the boxes, and the boxes."""
-
-    uri: str
-    width: int
-    height: int
-    boxes: tuple[BoxOnPhoto, ...]
-
-    @property
-    def words(self) -> str:
-        """The labels, for people who listen to the page."""
-        return ", ".join(box.label for box in self.boxes) or "no boxes"
 
 
 @dataclass(frozen=True)
@@ -83,8 +54,8 @@ def augmented(dataset: Dataset, rows: IntArray, pipeline: Pipeline, models: Sequ
         models=tuple(models),
         transforms=tuple(name for entry in pipeline for name in entry),
         file_name=dataset.images.file_name[row],
-        original=with_boxes(photo, box, class_index, names),
-        variants=tuple(with_boxes(*variant, names) for variant in variants),
+        original=_drawn(photo, box, class_index, names),
+        variants=tuple(_drawn(*variant, names) for variant in variants),
     )
 
 
@@ -105,10 +76,5 @@ def _boxes_of(dataset: Dataset, row: int) -> tuple[FloatArray, IntArray]:
     return truth.box_xyxy[mine], truth.class_index[mine]
 
 
-def with_boxes(photo: Photo, box_xyxy: FloatArray, class_index: IntArray, names: Sequence[str]) -> PhotoWithBoxes:
-    """A photo ``(H, W, 3)`` and its boxes ``(N, 4)`` in its own pixels, to be drawn."""
-    boxes = tuple(
-        BoxOnPhoto(names[index], x, y, round(x_max - x, 1), round(y_max - y, 1))
-        for index, (x, y, x_max, y_max) in zip(class_index.tolist(), box_xyxy.round(1).tolist(), strict=True)
-    )
-    return PhotoWithBoxes(data_uri(photo, SHOWN_SIDE), photo.shape[1], photo.shape[0], boxes)
+def _drawn(photo: Photo, box_xyxy: FloatArray, class_index: IntArray, names: Sequence[str]) -> PhotoWithBoxes:
+    return with_boxes(photo, box_xyxy, [names[index] for index in class_index])

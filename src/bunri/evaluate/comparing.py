@@ -14,13 +14,14 @@ from bunri.evaluate.bootstrap import bootstrap_mAP50, contracted_tail, groups_of
 from bunri.evaluate.counted import check_floor, counted_images
 from bunri.evaluate.metrics import evaluate, none_if_nan
 from bunri.predictions import Predictions
+from bunri.shown import Shown
 
 SURE = 1.96 + 0.84
 """Standard errors a difference must measure to be found with 95% confidence in four cases of five."""
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Shown):
     """mAP50 of ``a`` minus mAP50 of ``b`` on the same images, with one score floor for both.
 
     Attributes:

@@ -12,6 +12,7 @@ from bunri.boxes import FloatArray, IntArray, xyxy_to_xywh
 from bunri.dataset import Dataset
 from bunri.evaluate.counted import check_floor, counted_images
 from bunri.predictions import Predictions
+from bunri.shown import Shown
 
 SIZES = ("small", "medium", "large")
 """COCO's sizes by annotated area: below 32², below 96², and above."""
@@ -24,7 +25,7 @@ Precision = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Shown):
     """Metrics of one set of predictions on a 0-1 scale; NaN where there is no truth to find.
 
     Attributes:

@@ -22,10 +22,11 @@ from bunri.search.climbing import draws_among
 from bunri.search.families import DEFAULT_FAMILIES, FALLBACK, FAMILIES, Family, OnProgress, Progress, family_of
 from bunri.search.recipe import EnsembleRecipe, apply_recipe
 from bunri.search.task import Task, make_task
+from bunri.shown import Shown
 
 
 @dataclass(frozen=True, eq=False)
-class SearchResult:
+class SearchResult(Shown):
     """What was found, and what it is worth on images it was not fitted on.
 
     Attributes:

@@ -15,6 +15,7 @@ from bunri.fuse import METHODS, FuseOptions
 from bunri.fuse.methods import fuse_with
 from bunri.predictions import Predictions
 from bunri.settings import Settings
+from bunri.shown import Shown
 
 Apply = Callable[["EnsembleRecipe", Sequence[Predictions]], Predictions]
 
@@ -31,7 +32,7 @@ CAN_DO_WITHOUT = (*METHODS, "calibrated")
 """Methods that can be applied where members are missing."""
 
 
-class EnsembleRecipe(Settings):
+class EnsembleRecipe(Shown, Settings):
     """Members by name, and how they become one set of predictions."""
 
     version: int = Field(default=1, ge=1, le=1)
