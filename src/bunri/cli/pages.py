@@ -31,6 +31,19 @@ def report(
         print_json({"report": str(out)})
 
 
+def watch(
+    runs: Annotated[
+        list[Path] | None, typer.Argument(help="Folders of runs, here or on a shared disk.", show_default="runs")
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="On 127.0.0.1; 0 takes a free one.")] = 7861,
+    every: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 2.0,
+) -> None:
+    """Show running and finished runs in the browser while they train: progress, curves, what went wrong."""
+    from bunri.watch import serve
+
+    serve(runs or [Path("runs")], port, every, lambda address: say(f"open {address} in a browser; Ctrl-C ends"))
+
+
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for data, runs, submission.csv and report.html.")] = Path(
         "demo_out"
@@ -51,5 +64,5 @@ def demo(
     say(f"wrote {result.submission} and {result.report}; open the report in a browser")
 
 
-COMMANDS: tuple[Callable[..., None], ...] = (report, demo)
+COMMANDS: tuple[Callable[..., None], ...] = (report, watch, demo)
 """Functions whose names are the verbs."""

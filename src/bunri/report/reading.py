@@ -1,6 +1,6 @@
 """Reads the files of an experiment folder into facts; each reader raises an error of ours where its file is missing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -81,13 +81,13 @@ def _gain(place: str, entry: Json, folder: Path) -> Gain:
 
 def read_curves(sources: Sources) -> tuple[Curve, ...]:
     """The curves of all runs: loss, the first group's learning rate, and mAP50."""
-    return tuple(curve for label, run in sources.run_folders() for curve in curves_of(label, run))
+    runs = sources.run_folders()
+    return tuple(curve for label, run in runs for curve in curves_of_records(label, read_metrics(run.metrics_file)))
 
 
-def curves_of(label: str, run: RunFolder) -> Iterator[Curve]:
-    """Of one run; its model is the label without fold and seed."""
-    records = read_metrics(run.metrics_file)
-    rate = next((name for record in records for name in record if name.startswith("lr/")), None)
+def curves_of_records(label: str, records: Sequence[Json]) -> Iterator[Curve]:
+    """Of one run's records, each with its ``step``; the run's model is its label without fold and seed."""
+    rate = next((name for record in records for name in record if name.startswith("lr/")), "lr")
     for shown, recorded in {"train/loss": "train/loss", "lr": rate, "val/mAP50": "val/mAP50"}.items():
         points = [(record["step"], record[recorded]) for record in records if recorded in record]
         if points:

@@ -1,7 +1,7 @@
 "use strict";
 // Figures drawn as SVG from their facts: lines over a common axis, and values with their intervals.
 // drawCharts(root) draws all .chart in root when they come into sight; drawChart(element, spec) draws one again.
-const { drawChart, drawCharts } = (() => {
+const { drawChart, drawCharts, drawNames } = (() => {
   const DASHES = ["", "6 3", "2 3", "8 3 2 3", "12 4"];
   const hidden = new Set();
   const specs = new Map();
@@ -169,8 +169,7 @@ const { drawChart, drawCharts } = (() => {
   };
 
   // Names of lines as buttons, for all figures of a page that have a line of that name.
-  const drawNames = (element) => {
-    const names = JSON.parse(element.querySelector("script").textContent);
+  const drawNames = (element, names = JSON.parse(element.querySelector("script").textContent)) => {
     element.append(...names.map((series) => {
       const button = html("button"), key = html("span", "series-key");
       key.style.color = colour(series);
@@ -197,7 +196,7 @@ const { drawChart, drawCharts } = (() => {
 
   const drawCharts = (root) => {
     for (const element of root.querySelectorAll(".chart")) sight.observe(element);
-    for (const element of root.querySelectorAll(".names")) drawNames(element);
+    root.querySelectorAll(".names").forEach((element) => drawNames(element));
   };
 
   let width = document.documentElement.clientWidth;
@@ -206,5 +205,5 @@ const { drawChart, drawCharts } = (() => {
   });
   document.addEventListener("toggle", redraw, true);
   onLanguage(redraw);
-  return { drawChart, drawCharts };
+  return { drawChart, drawCharts, drawNames };
 })();

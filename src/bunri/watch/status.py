@@ -1,0 +1,135 @@
+"""How far a run is, from its folder alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bunri.run_folder import RunFolder
+from bunri.watch.records import Record, number, read_object, read_records, tail_of
+
+DEFAULT_EPOCHS = 12.0
+"""Of a recipe that says no length."""
+
+RECENT = 20
+"""Records whose pace tells when the run will be done."""
+
+SILENT_SECONDS = 600.0
+"""After which a run that says it is running has probably been killed."""
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """A run at a moment.
+
+    Attributes:
+        label: Its place, as ``trash/fcos/fold0``.
+        status: ``new``, ``running``, ``stopped``, ``failed``, ``done``, or ``broken`` where its folder cannot be read.
+        phase: Of a running one: ``start``, ``train``, ``predict``.
+        step: Iterations done.
+        epoch: The same in passes over the photos.
+        share: Of the training, 0-1; None where it is not known.
+        seconds_left: Of the training at the pace of late.
+        seconds: From its first start to its end, or to its last sign.
+        quiet_seconds: Since its last sign.
+        is_silent: Whether it says it is running and has given no sign for long.
+        mAP50: The best so far.
+        engine: Framework.
+        message: What went wrong.
+        log: Where to read more, for a run that failed or cannot be read.
+        tail: The end of that log.
+    """
+
+    label: str
+    status: str
+    phase: str | None = None
+    step: float | None = None
+    epoch: float | None = None
+    share: float | None = None
+    seconds_left: float | None = None
+    seconds: float | None = None
+    quiet_seconds: float | None = None
+    is_silent: bool = False
+    mAP50: float | None = None
+    engine: str = ""
+    message: str = ""
+    log: str = ""
+    tail: str = ""
+
+
+def read_status(label: str, folder: RunFolder, now: float) -> tuple[RunStatus, list[Record]]:
+    """The status of a run at the time ``now`` (seconds since 1970), and its records; never raises.
+
+    Whatever is wrong with a file is the message of a status ``broken``.
+    """
+    try:
+        records = read_records(folder.metrics_file)
+        return _status(label, folder, records, now), records
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError) as error:
+        return RunStatus(label, "broken", message=str(error), log=str(folder.path.absolute())), []
+
+
+def _status(label: str, folder: RunFolder, records: Sequence[Record], now: float) -> RunStatus:
+    manifest = read_object(folder.manifest_file)
+    status, sign = str(manifest.get("status", "new")), _last_sign(folder)
+    last: Record = records[-1] if records else {}
+    share = _share(read_object(folder.job_file).get("recipe") or {}, last)
+    quiet = None if sign is None else max(now - sign, 0.0)
+    is_failed = status == "failed"
+    return RunStatus(
+        label=label,
+        status=status,
+        phase=_phase(manifest, records) if status == "running" else None,
+        step=number(last.get("step")),
+        epoch=number(last.get("epoch")),
+        share=1.0 if status == "done" else share,
+        seconds_left=_seconds_left(records, share) if status == "running" else None,
+        seconds=_seconds(manifest, sign),
+        quiet_seconds=quiet,
+        is_silent=status == "running" and quiet is not None and quiet > SILENT_SECONDS,
+        mAP50=number((manifest.get("best") or {}).get("mAP50")),
+        engine=str(manifest.get("engine", "")),
+        message=str(manifest.get("message") or ""),
+        log=str(folder.log_file.absolute()) if is_failed else "",
+        tail=tail_of(folder.log_file) if is_failed else "",
+    )
+
+
+def _last_sign(folder: RunFolder) -> float | None:
+    files = (folder.manifest_file, folder.metrics_file, folder.log_file)
+    return max((path.stat().st_mtime for path in files if path.exists()), default=None)
+
+
+def _phase(manifest: Record, records: Sequence[Record]) -> str:
+    """The manifest counts the seconds of a task when the next one begins."""
+    if "train" in (manifest.get("seconds") or {}):
+        return "predict"
+    return "train" if records else "start"
+
+
+def _share(recipe: Record, last: Record) -> float | None:
+    iterations, epochs = number(recipe.get("iterations")), number(recipe.get("epochs")) or DEFAULT_EPOCHS
+    done, whole = (last.get("step"), iterations) if iterations else (last.get("epoch"), epochs)
+    reached = number(done)
+    return None if reached is None else min(max(reached / whole, 0.0), 1.0)
+
+
+def _seconds_left(records: Sequence[Record], share: float | None) -> float | None:
+    """Of the steps still to be done, at the pace of the last records, whose gaps include validations."""
+    points = [
+        (record["step"], record["time"]) for record in records[-RECENT:] if number(record.get("time")) is not None
+    ]
+    if not share or len(points) < 2 or points[-1][0] <= points[0][0]:
+        return None
+    pace = (points[-1][1] - points[0][1]) / (points[-1][0] - points[0][0])
+    return float(max(pace, 0.0) * points[-1][0] * (1 - share) / share)
+
+
+def _seconds(manifest: Record, sign: float | None) -> float | None:
+    started = _moment(manifest.get("started"))
+    ended = _moment(manifest.get("ended")) or sign
+    return None if started is None or ended is None else max(ended - started, 0.0)
+
+
+def _moment(text: Any) -> float | None:
+    return datetime.fromisoformat(text).timestamp() if isinstance(text, str) and text else None
