@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from bunri.errors import DataError
 from bunri.files import read_json, write_json
 from bunri.io import load_dataset, read_predictions
 from bunri.report.ensembles import what_each_adds
@@ -204,6 +205,15 @@ def test_files_of_predictions_with_their_truth(folder: Path, facts: ReportFacts,
     assert [member.name for member in found.members] == ["fcos", "ensemble"]
     assert found.members[0] == facts.members[2]
     assert set(found.missing) == {"runs"}
+
+
+def test_a_file_that_was_named_must_be_right(folder: Path, tmp_path: Path) -> None:
+    truth = folder / "../../data/train.json"
+    (tmp_path / "fcos.parquet").write_bytes(b"PAR1 and nothing more")
+    with pytest.raises(DataError, match=r"fcos\.parquet"):
+        gathered(tmp_path / "fcos.parquet", truth=truth)
+    with pytest.raises(DataError, match=r"gone\.json"):
+        gathered(folder / "fcos" / "oof.parquet", truth=tmp_path / "gone.json")
 
 
 def test_several_experiments_stand_side_by_side_and_other_data_is_told(folder: Path, tmp_path: Path) -> None:

@@ -185,6 +185,17 @@ def test_boxes_that_are_too_many_leave_the_best_photos_out(tmp_path: Path, monke
     assert f"{8 - left} photos with the fewest mistakes are left out" in html
 
 
+def test_without_an_ensemble_the_best_model_is_judged(tmp_path: Path) -> None:
+    folder = make_experiment_folder(tmp_path)
+    files = [folder / name / "oof.parquet" for name in ("fcos", "faster_rcnn", "retinanet")]
+    named = [file.rename(tmp_path / f"{file.parent.name}.parquet") for file in files]
+    write_report(named, tmp_path / "report.html", tmp_path / "data" / "train.json")
+    browser = data_of((tmp_path / "report.html").read_text(), "browser")
+    scores = {row["model"]: row["mAP50"] for row in json.loads((folder / "leaderboard.json").read_text())["rows"]}
+    best = max(("fcos", "faster_rcnn", "retinanet"), key=lambda name: float(scores[name]))
+    assert browser["members"][browser["judge"]]["name"] == best
+
+
 def test_verdicts_are_told(tmp_path: Path) -> None:
     folder = make_experiment_folder(tmp_path, photos=2)
     claim = {"id": "H1", "claim": "Flips help", "effect": "a - b", "metric": "mAP50", "smallest_effect": 0.01}

@@ -38,7 +38,11 @@ class Gathered:
 
 
 def gather(sources: Sources) -> Gathered:
-    """Everything that can be read of what a page is about; the facts say what could not be, and why."""
+    """Everything that can be read of what a page is about; the facts say what could not be, and why.
+
+    Raises:
+        DataError: Annotations or predictions named by file cannot be read.
+    """
     return _Gathering(sources).gathered()
 
 

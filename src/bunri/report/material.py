@@ -37,7 +37,10 @@ class Parts:
 
 
 class Material:
-    """What scores, mistakes and photos are made of; each is read when it is first asked for."""
+    """What scores, mistakes and photos are made of; each is read when it is first asked for.
+
+    Annotations and predictions the user named by file raise a DataError where they cannot be read.
+    """
 
     def __init__(self, sources: Sources, parts: Parts) -> None:
         self._sources, self._parts = sources, parts
@@ -53,6 +56,8 @@ class Material:
 
     @cached_property
     def _whole_truth(self) -> Dataset | None:
+        if self._sources.truth is not None:
+            return reading.read_truth(self._sources)
         return self._parts.part("data", lambda: reading.read_truth(self._sources), None)
 
     @cached_property
@@ -61,8 +66,14 @@ class Material:
         if self._whole_truth is None:
             return []
         files = sorted(self._files, key=lambda file: file.is_ensemble)
-        found = [self._parts.part("members", partial(_read, file, self._whole_truth), None) for file in files]
+        found = [self._member(file, self._whole_truth) for file in files]
         return [member for member in found if member is not None]
+
+    def _member(self, file: MemberFile, truth: Dataset) -> Predictions | None:
+        """A file the user names must be right; one of an unfinished experiment may be missing."""
+        if file.path in self._sources.files:
+            return _read(file, truth)
+        return self._parts.part("members", lambda: _read(file, truth), None)
 
     @cached_property
     def ensembles(self) -> frozenset[str]:

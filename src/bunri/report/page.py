@@ -11,7 +11,7 @@ from bunri.errors import DataError
 from bunri.files import write_text
 from bunri.pages import Assets, read_words, render
 from bunri.report import figures
-from bunri.report.facts import ReportFacts
+from bunri.report.facts import MemberFacts, ReportFacts
 from bunri.report.gathering import Gathered, gather
 from bunri.report.photos import Photo, photos_of
 from bunri.report.sources import find_sources
@@ -40,6 +40,7 @@ def write_report(
 
     Raises:
         UsageError: A path is not there, or the truth is missing.
+        DataError: Annotations or predictions named by file cannot be read; parts of folders are left out instead.
         OutputError: ``out`` cannot be written.
     """
     sources = find_sources([paths] if isinstance(paths, Path) else paths, truth, images)
@@ -48,10 +49,10 @@ def write_report(
 
 def page_of(gathered: Gathered) -> str:
     """The page; its photos fill what room the rest leaves."""
-    empty: dict[str, Any] = {"photos": [], "thumbs": []}
+    empty: dict[str, Any] = {"photos": [], "thumbs": [], "judge": 0}
     if not gathered.matches or gathered.truth is None:
         return _render(gathered.facts, empty, Thumbs((), 0), 0)
-    photos, rows = photos_of(gathered.matches, gathered.truth)
+    photos, rows = photos_of(gathered.matches, gathered.truth, judge_of(gathered.facts))
     kept = _with_room(photos)
     browser = _browser(gathered, photos[:kept])
     rest = len(_render(gathered.facts, browser, Thumbs((), 0), 0).encode())
@@ -79,8 +80,20 @@ def _browser(gathered: Gathered, photos: Sequence[Photo]) -> dict[str, Any]:
         }
         for matches in gathered.matches
     ]
+    judge = judge_of(gathered.facts)
     classes = gathered.truth.class_names if gathered.truth is not None else ()
-    return {"classes": classes, "kinds": KINDS, "members": members, "photos": photos, "thumbs": []}
+    return {"classes": classes, "kinds": KINDS, "members": members, "judge": judge, "photos": photos, "thumbs": []}
+
+
+def judge_of(facts: ReportFacts) -> int:
+    """The member whose mistakes are shown first: the last ensemble, else the model of the highest mAP50."""
+
+    def rank(member: MemberFacts) -> tuple[bool, float]:
+        scores = [score for score in member.AP50.values() if score is not None]
+        return member.is_ensemble, sum(scores) / max(len(scores), 1)
+
+    ranks = [rank(member) for member in facts.members]
+    return max(range(len(ranks)), key=ranks.__getitem__, default=0)
 
 
 def _thumbs(truth: Dataset, rows: Sequence[int], max_bytes: int) -> Thumbs:

@@ -19,12 +19,12 @@ Photo = dict[str, Any]
 where it did not look at the photo."""
 
 
-def photos_of(members: Sequence[Matches], dataset: Dataset) -> tuple[list[Photo], IntArray]:
-    """All photos some member looked at, those the last member is wrong on most often first; and their rows ``(P,)``.
+def photos_of(members: Sequence[Matches], dataset: Dataset, judge: int = -1) -> tuple[list[Photo], IntArray]:
+    """All photos some member looked at, those the ``judge`` is wrong on most often first; and their rows ``(P,)``.
 
     Boxes are those above each member's threshold.
     """
-    rows = _worst_first(members, dataset)
+    rows = _worst_first(members, dataset, judge)
     ids = dataset.images.id[rows]
     real = np.flatnonzero(~dataset.annotations.is_crowd)
     truths = [real[found] for found in rows_by_image(dataset.annotations.image_id[real], ids)]
@@ -41,10 +41,10 @@ def photos_of(members: Sequence[Matches], dataset: Dataset) -> tuple[list[Photo]
     return photos, rows
 
 
-def _worst_first(members: Sequence[Matches], dataset: Dataset) -> IntArray:
+def _worst_first(members: Sequence[Matches], dataset: Dataset, judge: int) -> IntArray:
     seen = np.unique(np.concatenate([matches.predictions.seen_image_id for matches in members]))
     rows = np.flatnonzero(np.isin(dataset.images.id, seen))
-    return np.asarray(rows[np.argsort(-errors_per_image(members[-1], dataset)[rows], kind="stable")])
+    return np.asarray(rows[np.argsort(-errors_per_image(members[judge], dataset)[rows], kind="stable")])
 
 
 def errors_per_image(matches: Matches, dataset: Dataset) -> IntArray:
