@@ -55,6 +55,29 @@ def predict(
     print_json(facts) if as_json else print_text(f"{len(found)} boxes on {len(seen)} photos: {where}")
 
 
+def serve(
+    run: ModelPath,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 7860,
+    host: Annotated[str, typer.Option(help="Address to listen on; others than loopback let others in.")] = "127.0.0.1",
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="A name by which browsers may call the server; repeat it.")
+    ] = None,
+    corrections: Annotated[
+        Path | None, typer.Option(help="Save corrected photos with their boxes to this folder.")
+    ] = None,
+    rules: Annotated[Path | None, typer.Option(help="YAML: how to sort; by default the rules of Korea.")] = None,
+    member: Members = None,
+    fold: Folds = None,
+) -> None:
+    """Serve a page that says what lies on a photo and how to sort it."""
+    from bunri.inference import trained_model
+    from bunri.serve import ServeSettings, read_rules
+    from bunri.serve import serve as serve_model
+
+    settings = ServeSettings(host=host, port=port, allowed_hosts=tuple(allow_host or ()))
+    serve_model(trained_model(run, _folders(member), fold), read_rules(rules), settings, corrections, say)
+
+
 def _folders(named: Sequence[str] | None) -> dict[str, Path]:
     """Folders of members by name.
 
@@ -68,5 +91,5 @@ def _folders(named: Sequence[str] | None) -> dict[str, Path]:
     return {name: Path(folder) for name, _, folder in pairs}
 
 
-COMMANDS: tuple[Callable[..., None], ...] = (predict,)
+COMMANDS: tuple[Callable[..., None], ...] = (predict, serve)
 """Functions whose names are the verbs."""

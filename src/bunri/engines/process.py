@@ -117,6 +117,11 @@ class Worker:
         """Id of the process."""
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.poll() is None
+
     def events(self) -> Iterator[Event]:
         """What the worker says; the last event is always ``Ended``, also where it was killed."""
         ended: Ended | None = None

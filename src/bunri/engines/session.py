@@ -38,6 +38,10 @@ SECONDS_TO_LOAD = 600.0
 class Session(Protocol):
     """A loaded model."""
 
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked again; one that is not must be opened anew."""
+
     def find(self, photos: Sequence[Photo]) -> Predictions:
         """Boxes on some photos, ``(H, W, 3)`` RGB each; the image ids of the result are the rows 0, 1, ...
 
@@ -100,6 +104,11 @@ class WorkerSession:
     def pid(self) -> int:
         """Id of the worker's process."""
         return self._worker.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the worker lives."""
+        return self._worker.alive
 
     def find(self, photos: Sequence[Photo]) -> Predictions:
         """Boxes on some photos; the image ids of the result are the rows.

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from itertools import islice
 
-import numpy as np
-
+from bunri.boxes import IntArray
 from bunri.engines.session import BATCH, Session
 from bunri.events import Ended, PhaseStarted, Progress
 from bunri.inference.models import TrainedModel
@@ -59,5 +58,5 @@ def _batches(photos: Iterable[Photo]) -> Iterator[list[Photo]]:
         yield batch
 
 
-def _with_ids(found: Predictions, ids: np.ndarray) -> Predictions:
+def _with_ids(found: Predictions, ids: IntArray) -> Predictions:
     return Predictions(ids[found.image_id], found.class_index, found.score, found.box_xyxy, ids)
