@@ -80,7 +80,7 @@ def test_it_is_loading_until_it_is_loaded_and_a_request_waits_for_it() -> None:
         return PretendedSession(run)
 
     warm = WarmModel(model_of("a"), print, open_run)
-    assert warm.state == "loading"
+    assert str(warm.state) == "loading"
     answers = list[Predictions]()
     asking = threading.Thread(target=lambda: answers.append(warm.find([PHOTO])))
     asking.start()

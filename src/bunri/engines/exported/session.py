@@ -36,6 +36,11 @@ class ExportedSession:
         model = open_export(run.path, threads)
         self._look = looking_with(model, model.recipe)
 
+    @property
+    def alive(self) -> bool:
+        """Always: there is no process that could die."""
+        return True
+
     def find(self, photos: Sequence[Photo]) -> Predictions:
         """Boxes on some photos in all views; the image ids of the result are the rows.
 
