@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 ENGINES := $(CURDIR)/.engines
 FRAMEWORKS := effdet ultralytics mmdetection detectron2
 
-.PHONY: install demo test check lint types layers pytest engines test-engines format clean
+.PHONY: install demo test check lint types layers pytest engines test-engines docs format clean
 
 # Everything that runs on this machine: bunri itself, the torchvision engine and the checks' tools.
 install: $(STAMP)
@@ -52,9 +52,13 @@ $(ENGINES)/.installed: src/bunri/engines/catalogue.py | $(STAMP)
 test-engines: install engines
 	BUNRI_ENGINES=$(ENGINES) $(BIN)/python -m pytest -m engines
 
+# The docs site in site/, built without a network; open site/index.html.
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir site
+
 format: install
 	$(BIN)/ruff format src tests benchmarks
 	$(BIN)/ruff check --fix src tests benchmarks
 
 clean:
-	rm -rf $(VENV) $(ENGINES) demo_out .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(ENGINES) demo_out site .mypy_cache .ruff_cache .pytest_cache

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import typer
 
 import bunri
 from bunri.cli import build_app
@@ -31,6 +32,43 @@ def test_links_between_files_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_verbs_that_are_named_exist(page: Path) -> None:
     assert verbs_named_in(page) - verbs() == set()
+
+
+def options() -> dict[str, set[str]]:
+    """The options of every verb, those of all verbs too."""
+    app = typer.main.get_command(build_app())
+    return {
+        name: {
+            "--help",
+            *(option for parameter in command.params for option in [*parameter.opts, *parameter.secondary_opts]),
+        }
+        for name, command in app.commands.items()  # type: ignore[attr-defined]
+    }
+
+
+def options_named_in(page: Path) -> list[tuple[str, str]]:
+    """Verb and option of each ``bunri VERB ... --option`` in a block or in backticks; a line may end in a backslash."""
+    text = page.read_text().replace("\\\n", " ")
+    calls = re.findall(r"(?:^|`)bunri ([a-z]+)\b([^`\n#]*)", text, re.MULTILINE)
+    return [(verb, option) for verb, rest in calls for option in re.findall(r"(?<=\s)--[a-z][a-z0-9-]*", rest)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_options_that_are_named_exist(page: Path) -> None:
+    known = options()
+    named = [(verb, option) for verb, option in options_named_in(page) if verb in known]
+    assert [(verb, option) for verb, option in named if option not in known[verb]] == []
+
+
+def test_options_are_found_where_they_are_named() -> None:
+    named = options_named_in(ROOT / "README.md")
+    assert {("doctor", "--images"), ("eda", "--out"), ("fuse", "--method")} <= set(named)
+    assert {"--images", "--method", "--json"} <= options()["fuse"]
+
+
+def test_every_verb_has_a_place_in_the_docs() -> None:
+    named = set().union(*(verbs_named_in(page) for page in PAGES if page.parent.name == "docs"))
+    assert verbs() - named == set()
 
 
 def test_the_readme_names_the_verbs_of_the_whole_way() -> None:
