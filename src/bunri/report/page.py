@@ -10,8 +10,18 @@ from bunri.diagnosis.mistakes import KINDS
 from bunri.errors import DataError
 from bunri.files import write_text
 from bunri.pages import Assets, read_words, render
-from bunri.report import figures
 from bunri.report.facts import MemberFacts, ReportFacts
+from bunri.report.figures import (
+    calibration_figure,
+    curve_figures,
+    gains_figure,
+    leaderboard_figure,
+    names_of,
+    precision_figures,
+    search_figure,
+    styles_of,
+    verdicts_figure,
+)
 from bunri.report.gathering import Gathered, gather
 from bunri.report.photos import Photo, photos_of
 from bunri.report.sources import find_sources
@@ -122,17 +132,17 @@ def _figures(facts: ReportFacts) -> dict[str, Any]:
     ensembles = [row.model for row in facts.leaderboard.rows if row.is_ensemble]
     ensembles += [member.name for member in facts.members if member.is_ensemble]
     names = [row.model for row in facts.leaderboard.rows] + [member.name for member in facts.members]
-    styles = figures.styles_of([*names, *(curve.model for curve in facts.curves)], ensembles)
+    styles = styles_of([*names, *(curve.model for curve in facts.curves)], ensembles)
     curves = {curve.model for curve in facts.curves}
     members = {member.name for member in facts.members}
     return {
-        "leaderboard": figures.leaderboard_figure(facts.leaderboard.rows),
-        "members": figures.names_of({name: style for name, style in styles.items() if name in members}),
-        "models": figures.names_of({name: style for name, style in styles.items() if name in curves}),
-        "precision": figures.precision_figures(facts.members, styles),
-        "calibration": figures.calibration_figure(facts.members, styles),
-        "curves": figures.curve_figures(facts.curves, styles),
-        "gains": [figures.gains_figure(ensemble.members) for ensemble in facts.ensembles],
-        "verdicts": figures.verdicts_figure(facts.verdicts),
-        "search": [figures.search_figure(ensemble.path) for ensemble in facts.ensembles],
+        "leaderboard": leaderboard_figure(facts.leaderboard.rows),
+        "members": names_of({name: style for name, style in styles.items() if name in members}),
+        "models": names_of({name: style for name, style in styles.items() if name in curves}),
+        "precision": precision_figures(facts.members, styles),
+        "calibration": calibration_figure(facts.members, styles),
+        "curves": curve_figures(facts.curves, styles),
+        "gains": [gains_figure(ensemble.members) for ensemble in facts.ensembles],
+        "verdicts": verdicts_figure(facts.verdicts),
+        "search": [search_figure(ensemble.path) for ensemble in facts.ensembles],
     }
