@@ -52,7 +52,7 @@ $(ENGINES)/.installed: src/bunri/engines/catalogue.py | $(STAMP)
 test-engines: install engines
 	BUNRI_ENGINES=$(ENGINES) $(BIN)/python -m pytest -m engines
 
-# The docs site in site/, built without a network; open site/index.html.
+# The docs site in site/, built without a network; open site/index.html. Its search works over HTTP: `.venv/bin/mkdocs serve`.
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir site
 

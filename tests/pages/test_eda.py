@@ -42,10 +42,11 @@ def test_a_class_is_chosen_and_left_again(browser: Browser, page: Path) -> None:
 def test_it_is_read_in_korean(browser: Browser, page: Path) -> None:
     browser.open(page)
     assert browser.one("#classes-title").text == "Classes"
-    browser.click("#language")
+    language = Select(browser.one("#language"))
+    language.select_by_value("ko")
     assert browser.one("#classes-title").text == "클래스"
     assert browser.one("#class-filter option").text == "모든 클래스"
-    browser.click("#language")
+    language.select_by_value("en")
     assert browser.one("#classes-title").text == "Classes"
 
 

@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from bunri.dataset import Dataset
-from bunri.eda import labels, sizes
 from bunri.eda.augmented import Augmented, augmented
 from bunri.eda.experiment import Plan, augmentation_of, read_plan
 from bunri.eda.facts import EdaFacts, LabelFacts, PhotoFacts
 from bunri.eda.folds import FoldComparison, compare_folds, read_folds
 from bunri.eda.histograms import objects_of, value_histogram
+from bunri.eda.labels import class_counts, objects_per_image, presence, together
 from bunri.eda.looking import Looks, duplicate_groups, look_at_photos
 from bunri.eda.resizing import USUAL, Resize, parse_resize, sizes_after
 from bunri.eda.samples import ResizedObject, duplicates_shown, extremes, resized_objects, samples_per_class
+from bunri.eda.sizes import aspect_histogram, coco_sizes, position_maps, share_histogram, side_histogram
 from bunri.errors import DataError, UsageError
 from bunri.io import load_dataset
 from bunri.user_code import found_in
@@ -142,14 +143,14 @@ def label_facts(dataset: Dataset) -> LabelFacts:
         images=len(dataset),
         boxes=len(objects),
         crowds=len(dataset.annotations) - len(objects),
-        empty=int((labels.presence(dataset).sum(axis=1) == 0).sum()),
-        classes=labels.class_counts(dataset),
-        together=labels.together(dataset),
-        per_image=labels.objects_per_image(dataset),
-        coco_sizes=sizes.coco_sizes(dataset),
-        sides=sizes.side_histogram(dataset),
-        shares=sizes.share_histogram(dataset),
-        aspects=sizes.aspect_histogram(dataset),
-        positions=sizes.position_maps(dataset),
+        empty=int((presence(dataset).sum(axis=1) == 0).sum()),
+        classes=class_counts(dataset),
+        together=together(dataset),
+        per_image=objects_per_image(dataset),
+        coco_sizes=coco_sizes(dataset),
+        sides=side_histogram(dataset),
+        shares=share_histogram(dataset),
+        aspects=aspect_histogram(dataset),
+        positions=position_maps(dataset),
         photo_sizes=tuple((*size, count) for size, count in sides.most_common(PHOTO_SIZES)),
     )

@@ -2,21 +2,18 @@
 
 import base64
 import io
-from functools import cache
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from bunri import pages
 from bunri.boxes import FloatArray
 from bunri.eda.facts import EdaFacts
 from bunri.eda.histograms import Histogram
 from bunri.eda.resizing import SMALL_SIDES
 from bunri.files import write_text
-from bunri.pages import Assets
-from bunri.settings import parse_yaml
+from bunri.pages import Assets, read_words
 
 MAP_COLOUR = (0, 114, 178)
 """Okabe and Ito's blue: seen on light and on dark."""
@@ -33,48 +30,17 @@ def write_eda(facts: EdaFacts, out: Path) -> None:
 
 def render(facts: EdaFacts) -> str:
     """The page of some facts."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(
-        loader=PackageLoader("bunri.eda"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["t"] = lambda key, **values: Markup(say(key, **values))
-    environment.filters |= {"number": number, "percent": percent}
-    return environment.get_template("eda.html").render(
+    return pages.render(
+        "eda.html",
+        Assets("bunri.eda", ("eda.css", "eda.js")),
+        read_words("bunri.pages") | read_words("bunri.eda"),
         facts=facts,
         labels=facts.labels,
         histograms=histograms_of(facts),
         maps=[map_uri(grid) for grid in facts.labels.positions],
         small_sides=SMALL_SIDES,
-        style=Assets("bunri.eda").style() + _resource("bunri.eda", "eda.css"),
-        script=_resource("bunri.eda", "eda.js"),
+        percent=percent,
     )
-
-
-def say(key: str, **values: Any) -> str:
-    """A text of the page in both languages as HTML, of which the page shows one; values are escaped."""
-    from markupsafe import escape
-
-    shown = {name: escape(value) for name, value in values.items()}
-    return "".join(
-        f'<span lang="{language}">{escape(text).format(**shown)}</span>'
-        for language, text in zip(("en", "ko"), _words()[key], strict=True)
-    )
-
-
-@cache
-def _words() -> dict[str, tuple[str, str]]:
-    return {key: (texts["en"], texts["ko"]) for key, texts in parse_yaml(_resource("bunri.eda", "words.yaml")).items()}
-
-
-def number(value: float | None, digits: int = 0) -> str:
-    """A number for people; a dash where there is none."""
-    return "–" if value is None else f"{value:,.{digits}f}"
 
 
 def percent(part: float, whole: float, digits: int = 1) -> str:
@@ -100,7 +66,3 @@ def map_uri(grid: FloatArray) -> str:
     buffer = io.BytesIO()
     Image.fromarray(np.dstack([colour, alpha])).save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
-def _resource(package: str, name: str) -> str:
-    return (resources.files(package) / "templates" / name).read_text(encoding="utf-8")

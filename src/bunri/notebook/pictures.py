@@ -8,7 +8,7 @@ import numpy as np
 from bunri.dataset import Dataset
 from bunri.drawn_photos import SHOWN_SIDE, PhotoWithBoxes, with_boxes
 from bunri.errors import DataError
-from bunri.notebook import html
+from bunri.notebook.html import photo_row
 from bunri.predictions import Predictions
 from bunri.thumbnails import read_small
 
@@ -20,7 +20,7 @@ class Pictures:
     rows: tuple[tuple[tuple[str, PhotoWithBoxes], ...], ...]
 
     def _repr_html_(self) -> str:
-        return "".join(html.photo_row(row) for row in self.rows)
+        return "".join(photo_row(row) for row in self.rows)
 
 
 def show(
@@ -88,6 +88,6 @@ def some_photos(dataset: Dataset, count: int = 4) -> str:
     truth = dataset.annotations
     rows = np.flatnonzero(np.isin(dataset.images.id, truth.image_id[~truth.is_crowd]))[:count]
     try:
-        return html.photo_row([truth_panel(dataset, int(row)) for row in rows])
+        return photo_row([truth_panel(dataset, int(row)) for row in rows])
     except DataError:
         return ""

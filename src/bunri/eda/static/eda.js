@@ -1,7 +1,6 @@
 "use strict";
 (() => {
   const filter = document.getElementById("class-filter");
-  const root = document.documentElement;
 
   const fill = (cell, count, whole, text) => {
     cell.style.setProperty("--share", whole ? count / whole : 0);
@@ -38,13 +37,6 @@
     }
   };
   filter.addEventListener("change", show);
-
-  const speak = (language) => {
-    root.lang = language;
-    for (const option of document.querySelectorAll("option[data-ko]")) option.textContent = option.dataset[language];
-  };
-  document.getElementById("language").addEventListener("click", () => speak(root.lang === "ko" ? "en" : "ko"));
-  if (navigator.language.startsWith("ko")) speak("ko");
 
   // Labels keep their size on the screen, however large the photo is.
   const scaleLabels = () => {
