@@ -47,8 +47,7 @@ def options() -> dict[str, set[str]]:
 
 
 def options_named_in(page: Path) -> list[tuple[str, str]]:
-    """Verb and option of each ``bunri VERB ... --option`` in a block or in backticks; a line may end in a backslash, or go
-    on with ``&&``."""
+    """Verb and option of each ``bunri VERB ... --option`` in a block or in backticks; lines and commands may go on."""
     text = page.read_text().replace("\\\n", " ")
     calls = re.findall(r"(?:^|`|&& |; )bunri ([a-z]+)\b([^`\n#&;|]*)", text, re.MULTILINE)
     return [(verb, option) for verb, rest in calls for option in re.findall(r"(?<=\s)--[a-z][a-z0-9-]*", rest)]
