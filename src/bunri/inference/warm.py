@@ -18,7 +18,7 @@ State = Literal["loading", "ready", "failed"]
 Open = Callable[[RunFolder], Session]
 Say = Callable[[str], None]
 
-SECONDS_FOR_TURN = 60.0
+SECONDS_FOR_TURN = 120.0
 """So long a request waits until the model is free or loaded."""
 
 
@@ -60,7 +60,7 @@ class WarmModel:
         """
         if not self._turn.acquire(timeout=SECONDS_FOR_TURN):
             raise EngineError(
-                f"the model must be free within {SECONDS_FOR_TURN:g} seconds, but is not. Try again later."
+                f"the model must be loaded and free within {SECONDS_FOR_TURN:g} seconds, but is not. Try again later."
             )
         try:
             self._open_all()
@@ -74,17 +74,19 @@ class WarmModel:
     def _open_all(self) -> None:
         if self._closed:
             raise EngineError("the model is closed")
-        for run in self._model.runs:
-            if run in self._sessions and self._sessions[run].alive:
-                continue
-            if run in self._sessions:
-                self._sessions.pop(run).close()
-            try:
-                self._sessions[run] = self._open_run(run)
-            except BunriError as error:
-                self._failure = str(error)
-                raise
+        try:
+            list(self._pool.map(self._open, self._model.runs))
+        except BunriError as error:
+            self._failure = str(error)
+            raise
         self._failure = ""
+
+    def _open(self, run: RunFolder) -> None:
+        if run in self._sessions and self._sessions[run].alive:
+            return
+        if run in self._sessions:
+            self._sessions.pop(run).close()
+        self._sessions[run] = self._open_run(run)
 
     def _revive(self) -> None:
         """Load again what died, so that the next photo need not wait."""
