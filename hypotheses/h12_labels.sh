@@ -1,20 +1,23 @@
 #!/usr/bin/env bash
-# Pseudo-labels of the teachers of h12_pseudo_labels, each of its own fold and seed. RUNS is where the runs lie (default: runs).
+# Pseudo-labels on the photos an experiment did not draw, by each of its two trainings of a model (of its own fold and seed).
+#
+#   BUNRI_DATA=/path/to/data hypotheses/h12_labels.sh EXPERIMENT MODEL FOLDER_OF_LABELS
+#
+# The runs lie in BUNRI_RUNS (default: runs); what is missing of them is trained.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-runs=$(realpath -m "${RUNS:-runs}")
-labels=$runs/h12_labels
-left_out=$runs/h06_augmentations/data/left_out.json
+export BUNRI_RUNS=$(realpath -m "${BUNRI_RUNS:-runs}")
+experiment=$1 model=$2 labels=$BUNRI_RUNS/$3
+left_out=$BUNRI_RUNS/$experiment/data/left_out.json
 photos=$BUNRI_DATA/trashnet
 mkdir -p "$labels"
 
-[ -e "$left_out" ] || bunri run hypotheses/experiments/h06_augmentations.yaml runs="$runs" --resume
+bunri run "hypotheses/experiments/$experiment.yaml" runs="$BUNRI_RUNS" --resume
 cp "$left_out" "$labels/truth.json"
 for seed in 0 1; do
   run=fold0_seed$seed
   found=$labels/found_$run.parquet
-  teacher=$runs/h06_augmentations/only_hflip/fold0/seed$seed
-  [ -e "$found" ] || bunri predict "$teacher" "$left_out" --images "$photos" --out "$found"
+  [ -e "$found" ] || bunri predict "$BUNRI_RUNS/$experiment/$model/fold0/seed$seed" "$left_out" --images "$photos" --out "$found"
   for score in 0.3 0.5 0.7 0.9; do
     bunri pseudo "$found" --images "$left_out" --min-score $score --out "$labels/at_${score}_$run.json"
   done

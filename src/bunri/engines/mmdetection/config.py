@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from bunri.engines.base import ResolvedConfig
@@ -82,6 +83,9 @@ def read(path: Path) -> NativeConfig:
     except Exception as error:  # a config is a program: anything can go wrong in it
         reason = f"{type(error).__name__}: {error}"
         raise ConfigError(f"the model config {path} must be an MMEngine config, but: {reason}") from error
+    modules = [key for key, value in values.items() if isinstance(value, ModuleType)]
+    if modules:
+        raise ConfigError(f"the model config {path} must hold values, but {modules[0]} is a module: it is a program")
     shipped = framework.shipped_configs()
     return NativeConfig(values, tuple(file for file in files if not file.is_relative_to(shipped)))
 
