@@ -5,8 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
-from pyarrow.parquet import ParquetFile
 
 from bunri.dataset import Dataset
 from bunri.errors import DataError
@@ -85,6 +83,9 @@ def _predictions_of(columns: pl.DataFrame, boxes: pl.DataFrame, name: str) -> Pr
 
 def _read_table(path: Path) -> pl.DataFrame:
     """Read with pyarrow: of broken files polars' reader ends the whole process (it asks for 2^61 bytes, and aborts)."""
+    import pyarrow as pa  # not in the environments of the frameworks, whose workers write alone
+    from pyarrow.parquet import ParquetFile
+
     content = read_bytes(path, "predictions")
     try:
         file = ParquetFile(BytesIO(content))
