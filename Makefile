@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 ENGINES := $(CURDIR)/.engines
 FRAMEWORKS := effdet ultralytics mmdetection detectron2
 
-.PHONY: install demo test check lint types layers pytest engines test-engines docs format clean
+.PHONY: install demo test check lint types layers pytest engines test-engines test-cluster docs format clean
 
 # Everything that runs on this machine: bunri itself, the torchvision engine and the checks' tools.
 install: $(STAMP)
@@ -55,6 +55,10 @@ test-engines: install engines
 # The docs site in site/, built without a network; open site/index.html. Its search works over HTTP: `.venv/bin/mkdocs serve`.
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir site
+
+# The long tests of the cluster: Ray with a head and two nodes on this machine, one of them killed.
+test-cluster: install
+	$(BIN)/python -m pytest -m cluster
 
 format: install
 	$(BIN)/ruff format src tests benchmarks

@@ -102,7 +102,7 @@ def test_what_is_done_is_skipped(finished: tuple[Path, Leaderboard]) -> None:
     path, board = finished
     overrides = (*FIXED, "models.rough.set.noise=9")
     before = [folder.read_manifest() for folder in (run_folder(path.parent, "exact"), run_folder(path.parent, "rough"))]
-    assert [planned.action for planned in dry_run(path, overrides, resume=True)] == ["skip"] * 4
+    assert [planned.action for planned in dry_run(path, overrides, resume=True).runs] == ["skip"] * 4
     assert run(path, overrides, resume=True) == board
     after = [folder.read_manifest() for folder in (run_folder(path.parent, "exact"), run_folder(path.parent, "rough"))]
     assert after == before
@@ -170,7 +170,7 @@ def test_ctrl_c_stops_at_a_checkpoint(tmp_path: Path, number: signal.Signals) ->
     assert process.returncode == 1
     assert "error: stopped with 1 of 1 runs unfinished. Go on with --resume." in words
     assert run_folder(tmp_path).status == "stopped"
-    [planned] = dry_run(path, resume=True)
+    [planned] = dry_run(path, resume=True).runs
     assert planned.action == "continue"
 
 
@@ -210,7 +210,7 @@ def test_a_full_run_folder_is_told(tmp_path: Path) -> None:
 
 def test_a_plan_is_checked_but_not_trained(tmp_path: Path) -> None:
     path = one_model(tmp_path)
-    [planned] = dry_run(path)
+    [planned] = dry_run(path).runs
     assert (planned.action, planned.folder.path) == ("train", run_folder(tmp_path).path)
     assert not planned.folder.path.exists()
     with pytest.raises(ConfigError, match="stepz: unknown key"):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from bunri.cli.output import print_json, print_text, say, table
+from bunri.cli.plan import plan_as_text
 from bunri.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,19 +22,24 @@ def run(
     resume: Annotated[bool, typer.Option("--resume", help="Skip what is done, go on with the rest.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where runs are.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and print the plan.")] = False,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Runs at once on this machine, as jobs=N.")] = None,
+    on: Annotated[str | None, typer.Option(help="A Ray cluster: ray, or ray://HOST:PORT.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train every model on every fold, predict out of fold and on test, evaluate, fuse."""
     from bunri import experiment as experiments
     from bunri.cli.exposures import say_exposures
     from bunri.cli.leaderboard import print_leaderboard
+    from bunri.cluster import crew_on
 
-    asked = (experiment, overrides or [], resume, overwrite, say_exposures)
-    if dry_run:
-        plan = [planned.to_dict() for planned in experiments.dry_run(*asked)]
-        _print({"runs": plan}, "\n".join(f"{one['action']:9} {one['folder']}" for one in plan), as_json)
-        return
-    board = experiments.run(*asked)
+    changes = [*(overrides or []), *([f"jobs={jobs}"] if jobs else [])]
+    with crew_on(on) as open_crew:
+        asked = (experiment, changes, resume, overwrite, say_exposures)
+        if dry_run:
+            plan = experiments.dry_run(*asked, open_crew=open_crew)
+            _print(plan.to_dict(), plan_as_text(plan), as_json)
+            return
+        board = experiments.run(*asked, open_crew=open_crew)
     print_json(board.to_dict()) if as_json else print_leaderboard(board)
 
 

@@ -6,6 +6,7 @@ from bunri.config.experiment_file import (
     Experiment,
     ExtraSettings,
     ModelSettings,
+    ResourceSettings,
     Selection,
 )
 from bunri.config.loading import load_experiment
@@ -16,6 +17,7 @@ __all__ = [
     "Experiment",
     "ExtraSettings",
     "ModelSettings",
+    "ResourceSettings",
     "Selection",
     "load_experiment",
 ]

@@ -109,6 +109,18 @@ class ExtraSettings(Settings):
         return Path(str(self.annotations).replace("{fold}", str(fold)).replace("{seed}", str(seed)))
 
 
+class ResourceSettings(Settings):
+    """What a run asks a cluster for; on one machine ``jobs`` counts instead."""
+
+    gpus: Annotated[float, Field(ge=0, le=1)] | None = None
+    """0, 1 or a share of one; null asks for one where ``device`` says ``cuda``, or says ``auto`` and the cluster has
+    any."""
+    cpus: Annotated[int, Field(ge=1)] | None = None
+    """CPU cores; null asks for as many as ``threads`` says, or one."""
+    memory_gb: Annotated[float, Field(gt=0)] | None = None
+    """Memory in 10^9 bytes; null reserves none."""
+
+
 class ModelSettings(Settings):
     """One model: its native config, what is changed in it, and what is special in its recipe."""
 
@@ -126,6 +138,8 @@ class ModelSettings(Settings):
     """Written as the differences to the experiment's recipe."""
     extra: ExtraSettings | None = None
     """Further photos it learns from; they are never held out."""
+    resources: ResourceSettings = ResourceSettings()
+    """What each of its runs asks a cluster for."""
     stages: Literal["one", "two", "transformer"] | None = None
     """One-stage, two-stage or a transformer, for the leaderboard; null takes what the engine says of the model."""
 

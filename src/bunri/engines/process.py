@@ -256,6 +256,8 @@ def _bunri_alone(folder: Path) -> Path:
     alone = folder / ".python"
     alone.mkdir(exist_ok=True)
     link = alone / "bunri"
+    if link.is_symlink() and link.readlink() != PACKAGE:  # of another node, or of an environment that has moved
+        link.unlink()
     if not link.is_symlink():
         link.symlink_to(PACKAGE)
     return alone

@@ -16,8 +16,12 @@ SECONDS_FOR_LOCK = 60.0
 
 
 @contextmanager
-def locked(folder: RunFolder) -> Iterator[int]:
+def locked(folder: RunFolder, seconds: float | None = None) -> Iterator[int]:
     """Hold a run folder; gives the file descriptor, which the worker inherits, so that a surviving one holds it, too.
+
+    Args:
+        folder: The run folder.
+        seconds: How long to wait for it; null waits ``SECONDS_FOR_LOCK``.
 
     Raises:
         UsageError: Somebody else trains in it.
@@ -29,14 +33,14 @@ def locked(folder: RunFolder) -> Iterator[int]:
     except OSError as error:
         raise cannot_write(folder.path, error) from error
     try:
-        _wait_for_lock(descriptor, folder.path)
+        _wait_for_lock(descriptor, folder.path, SECONDS_FOR_LOCK if seconds is None else seconds)
         yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _wait_for_lock(descriptor: int, path: Path) -> None:
-    deadline = time.monotonic() + SECONDS_FOR_LOCK
+def _wait_for_lock(descriptor: int, path: Path, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
     while True:
         try:
             return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

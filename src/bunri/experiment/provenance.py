@@ -14,9 +14,14 @@ def provenance(folder: Path) -> dict[str, Any]:
     return {
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "bunri": metadata.version("bunri"),
-        "machine": {"system": platform.platform(), "cpus": os.cpu_count()},
+        "machine": machine(),
         "git": git_state(folder),
     }
+
+
+def machine() -> dict[str, Any]:
+    """The machine this process runs on."""
+    return {"system": platform.platform(), "cpus": os.cpu_count()}
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:

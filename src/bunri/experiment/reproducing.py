@@ -13,9 +13,10 @@ from bunri.engines.base import Job, Photos
 from bunri.engines.process import error_of
 from bunri.errors import DataError, UsageError
 from bunri.evaluate import evaluate
+from bunri.experiment.crew import LocalCrew
 from bunri.experiment.plan import PlannedRun, hashes_of
 from bunri.experiment.provenance import provenance
-from bunri.experiment.runs import Crew, PreparedRun
+from bunri.experiment.runs import PreparedRun
 from bunri.files import read_bytes, read_json
 from bunri.io import load_dataset, read_predictions
 from bunri.predictions import Predictions
@@ -97,7 +98,7 @@ def reproduce(run: Path, out: Path) -> Reproduction:
     prepared = _prepared(original, job, settings, manifest)
     _check_hashes(manifest, prepared)
     facts = provenance(Path.cwd()) | {key: manifest[key] for key in ("class_names", "category_ids")}
-    (ended,) = Crew(settings, facts | {"reproduces": str(original.path.absolute())}).run([prepared])
+    (ended,) = LocalCrew(settings, facts | {"reproduces": str(original.path.absolute())}).run([prepared])
     if ended.status != "done":
         raise error_of(replace(ended, message=f"{ended.message}\n  its log: {prepared.run.folder.log_file}"))
     return compare_runs(original, prepared.run.folder, _photos(job))

@@ -11,14 +11,16 @@ from bunri.engines.process import error_of
 from bunri.errors import ConfigError, EngineError, UsageError
 from bunri.events import Ended
 from bunri.experiment.checks import python_path, resolve_configs
+from bunri.experiment.crew import LocalCrew, OpenCrew
 from bunri.experiment.data import DataFiles, ExperimentData, classes_of, load_data, write_data
 from bunri.experiment.ensemble import build_ensemble
+from bunri.experiment.estimating import TimedPlan, refuse_too_large, timed_plan
 from bunri.experiment.exposures import Announce, say_nothing, tell_exposures
 from bunri.experiment.gathering import gather
 from bunri.experiment.leaderboard import Leaderboard, make_leaderboard
 from bunri.experiment.plan import PlannedRun, decide, job_of, planned_runs
 from bunri.experiment.provenance import provenance
-from bunri.experiment.runs import Crew, PreparedRun, unified_diff
+from bunri.experiment.runs import PreparedRun, unified_diff
 from bunri.files import write_json
 from bunri.settings import nearest
 from bunri.user_code import found_in
@@ -31,6 +33,7 @@ def run(
     resume: bool = False,
     overwrite: bool = False,
     announce: Announce = say_nothing,
+    open_crew: OpenCrew = LocalCrew,
 ) -> Leaderboard:
     """Train every model of an experiment file on every fold, predict, evaluate and fuse.
 
@@ -40,15 +43,17 @@ def run(
         resume: Skip what is done and go on with what was stopped, failed or killed.
         overwrite: Delete what a former run left.
         announce: Told before training what the samplers do to the classes.
+        open_crew: Who runs the runs: this machine, or a cluster.
 
     Raises:
-        ConfigError: The file, a native config or an override is wrong; all mistakes at once.
+        ConfigError: The file, a native config or an override is wrong; all mistakes at once. Or a model asks for more
+            than the cluster has.
         MissingPackageError: A writer's package is not installed.
         DataError: The data is wrong.
         UsageError: There are runs already, or they were begun differently.
         EngineError: A run failed; the message names its log.
     """
-    trained = train(experiment, overrides, resume, overwrite, announce)
+    trained = train(experiment, overrides, resume, overwrite, announce, open_crew=open_crew)
     return conclude(trained.settings, trained.runs, trained.data)
 
 
@@ -68,6 +73,7 @@ def train(
     overwrite: bool = False,
     announce: Announce = say_nothing,
     models: Collection[str] | None = None,
+    open_crew: OpenCrew = LocalCrew,
 ) -> Trained:
     """The first part of :func:`run`: train and predict, without gathering; ``models`` names some of the models."""
     settings = _only(load_experiment(Path(experiment), overrides), models)
@@ -76,11 +82,12 @@ def train(
         data = load_data(settings)
         files = write_data(data, settings)
         runs = _decided(settings, files, resume, overwrite)
+        crew = open_crew(settings, provenance(Path(experiment).absolute().parent) | classes_of(data.train))
+        refuse_too_large(crew, runs)
         prepared = _prepared(settings, runs, files)
         tell_exposures(settings, runs, data, announce)
         _write_settings(settings, is_whole=models is None)
-        facts = provenance(Path(experiment).absolute().parent) | classes_of(data.train)
-        ends = Crew(settings, facts).run(prepared)
+        ends = crew.run(prepared)
     _refuse_unfinished([one.run for one in prepared], ends)
     return Trained(settings, runs, data)
 
@@ -121,17 +128,20 @@ def dry_run(
     overwrite: bool = False,
     announce: Announce = say_nothing,
     models: Collection[str] | None = None,
-) -> tuple[PlannedRun, ...]:
-    """Check everything and say what would be done with each run, without training; raises as :func:`run` does."""
+    open_crew: OpenCrew = LocalCrew,
+) -> TimedPlan:
+    """Check everything and say what would be done with each run and how long it would take; raises as :func:`run`."""
     settings = _only(load_experiment(Path(experiment), overrides), models)
     with found_in(python_path(settings, ())):
         check_writers(settings.writers)
         data = load_data(settings)
         files = write_data(data, settings)
         runs = _decided(settings, files, resume, overwrite)
+        crew = open_crew(settings, {})
+        refuse_too_large(crew, runs)
         _prepared(settings, runs, files)
         tell_exposures(settings, runs, data, announce)
-    return runs
+    return timed_plan(crew, runs, settings.runs)
 
 
 def _decided(settings: Experiment, files: DataFiles, resume: bool, overwrite: bool) -> tuple[PlannedRun, ...]:

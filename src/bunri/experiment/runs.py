@@ -1,14 +1,9 @@
-"""Runs in their workers: one from its folder to its last event, and several at once until all are done or stopped."""
+"""One run in its worker, from its folder to its last event: on this machine or on a node of a cluster."""
 
 import difflib
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from queue import SimpleQueue
-from types import FrameType
 from typing import Any
 
 from bunri.config import Experiment
@@ -38,88 +33,63 @@ class PreparedRun:
     overrides_diff: str
 
 
-class Crew:
-    """Runs an experiment's runs, ``jobs`` at a time."""
+def run_here(
+    experiment: Experiment,
+    facts: Mapping[str, Any],
+    prepared: PreparedRun,
+    slot: int,
+    on_start: Callable[[Worker], None],
+    listeners: Sequence[Writer] = (),
+) -> Ended:
+    """Train and predict one run on this machine, and record it in its folder.
 
-    def __init__(self, experiment: Experiment, facts: dict[str, Any]) -> None:
-        """Take the experiment, and facts for every run's manifest."""
-        self._experiment, self._facts = experiment, facts
-        self._workers: dict[str, Worker] = {}
-        self._stopping = threading.Event()
-        self._slots: SimpleQueue[int] = SimpleQueue()
-        for slot in range(experiment.jobs):
-            self._slots.put(slot)
+    Args:
+        experiment: What it is of.
+        facts: Facts for its manifest.
+        prepared: The run.
+        slot: Which of the runs going on at once it is, from 0.
+        on_start: Gets the worker, so that somebody can ask it to stop.
+        listeners: Hear every event, beside the writers of the experiment.
 
-    def run(self, runs: Sequence[PreparedRun]) -> list[Ended]:
-        """Run all; one that fails leaves the others alone. Ctrl-C and SIGTERM stop all at their next checkpoint."""
-        with _handling_signals(self.stop), ThreadPoolExecutor(self._experiment.jobs) as pool:
-            return list(pool.map(self._run_in_slot, runs))
-
-    def stop(self) -> None:
-        """Ask every worker to stop at a checkpoint, and start no other; asked twice they stop at once."""
-        self._stopping.set()
-        for worker in list(self._workers.values()):
-            worker.stop()
-
-    def _run_in_slot(self, prepared: PreparedRun) -> Ended:
-        slot = self._slots.get()
+    Raises:
+        BunriError: The run cannot begin, or a folder or an interpreter failed it; a failed training is no error here.
+    """
+    run, configured = prepared.run, experiment.interpreter(prepared.run.model.engine)
+    with locked(run.folder) as lock:
+        write_inputs(prepared)
+        facts = {**facts, "model": run.model.name, "engine": run.model.engine}
+        facts |= {"fold": run.fold, "seed": run.seed, "sha256": hashes_of(run, prepared.job)}
+        manifest = ManifestWriter(run.folder, facts | {"interpreter": configured})
+        recorded = recorded_run(experiment, prepared, slot)
+        writers: list[Writer] = [manifest, *open_writers(experiment.writers, recorded), *listeners]
+        interpreter, patience = interpreter_of(run.model.engine, configured), experiment.seconds_of_patience
         try:
-            if self._stopping.is_set():
-                return Ended("stopped", "not begun")
-            return self._run_one(prepared, slot)
-        except BunriError as error:
-            return Ended("failed", str(error), error.exit_code)
-        finally:
-            self._slots.put(slot)
-
-    def _run_one(self, prepared: PreparedRun, slot: int) -> Ended:
-        run = prepared.run
-        with locked(run.folder) as lock:
-            write_inputs(prepared)
-            facts = {**self._facts, "model": run.model.name, "engine": run.model.engine}
-            facts |= {"fold": run.fold, "seed": run.seed, "sha256": hashes_of(run, prepared.job)}
-            facts |= {"interpreter": self._experiment.interpreter(run.model.engine)}
-            manifest = ManifestWriter(run.folder, facts)
-            recorded = self._recorded(prepared, slot)
-            writers: list[Writer] = [manifest, *open_writers(self._experiment.writers, recorded)]
-            return self._follow(prepared, writers, lock)
-
-    def _recorded(self, prepared: PreparedRun, slot: int) -> RecordedRun:
-        run, val = prepared.run, prepared.job.val
-        return RecordedRun(
-            experiment=self._experiment.name,
-            model=run.model.name,
-            label=run.label,
-            folder=run.folder,
-            slot=slot,
-            experiment_folder=self._experiment.folder.absolute(),
-            recipe=plain(run.model.recipe),
-            val=(val.annotations, val.images) if val is not None else None,
-        )
-
-    def _follow(self, prepared: PreparedRun, writers: Sequence[Writer], lock: int) -> Ended:
-        folder, engine = prepared.run.folder, prepared.run.model.engine
-        interpreter = interpreter_of(engine, self._experiment.interpreter(engine))
-        patience = self._experiment.seconds_of_patience
-        try:
-            with Worker(
-                folder.job_file, folder.log_file, interpreter, prepared.job.threads, (lock,), patience
-            ) as worker:
-                self._register(prepared.run.label, worker)
+            folder, threads = run.folder, prepared.job.threads
+            with Worker(folder.job_file, folder.log_file, interpreter, threads, (lock,), patience) as worker:
+                on_start(worker)
                 return _record(worker, writers)
         except BunriError as error:
             with suppress(OutputError):
-                writers[0].write(Ended("failed", str(error), error.exit_code))
+                manifest.write(Ended("failed", str(error), error.exit_code))
             raise
         finally:
-            self._workers.pop(prepared.run.label, None)
             for writer in writers:
                 writer.close()
 
-    def _register(self, label: str, worker: Worker) -> None:
-        self._workers[label] = worker
-        if self._stopping.is_set():
-            worker.stop()
+
+def recorded_run(experiment: Experiment, prepared: PreparedRun, slot: int) -> RecordedRun:
+    """What writers are told of a run."""
+    run, val = prepared.run, prepared.job.val
+    return RecordedRun(
+        experiment=experiment.name,
+        model=run.model.name,
+        label=run.label,
+        folder=run.folder,
+        slot=slot,
+        experiment_folder=experiment.folder.absolute(),
+        recipe=plain(run.model.recipe),
+        val=(val.annotations, val.images) if val is not None else None,
+    )
 
 
 def _record(worker: Worker, writers: Sequence[Writer]) -> Ended:
@@ -148,21 +118,3 @@ def unified_diff(config: ResolvedConfig, name: str) -> str:
     """What the overrides changed in the native config."""
     before, after = config.before.splitlines(keepends=True), config.after.splitlines(keepends=True)
     return "".join(difflib.unified_diff(before, after, name, f"{name} with overrides"))
-
-
-@contextmanager
-def _handling_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """While the block runs, Ctrl-C and SIGTERM call ``stop``; outside the main thread Python allows no handlers."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        stop()
-
-    former = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)

@@ -65,7 +65,7 @@ class Training:
 
     def plan(self) -> tuple[PlannedRun, ...]:
         """What would be done."""
-        return dry_run(self.path, self.overrides, resume=True, models=self.models)
+        return dry_run(self.path, self.overrides, resume=True, models=self.models).runs
 
     def run(self, announce: Announce) -> Trained:
         """Run what is missing; what was begun goes on."""

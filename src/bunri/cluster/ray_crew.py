@@ -1,0 +1,161 @@
+"""The side of the driver: every run an actor of Ray's, queued until a node has room for it."""
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from importlib import metadata
+from itertools import product
+from queue import SimpleQueue
+from typing import Any
+
+import ray
+from ray.exceptions import ActorUnavailableError, RayActorError
+
+from bunri.cluster.demands import demand_of, job_within, nodes_of, options_of
+from bunri.cluster.node_run import NodeRun, Order
+from bunri.cluster.shared_folder import Sign, driving
+from bunri.config import Experiment
+from bunri.events import Ended, Writer, from_line
+from bunri.experiment.checks import python_path
+from bunri.experiment.crew import handling_signals
+from bunri.experiment.plan import PlannedRun
+from bunri.experiment.runs import PreparedRun, recorded_run
+from bunri.experiment.schedule import Room
+from bunri.writers import WRITERS, Guarded
+from bunri.writers.console import say_beside_bars
+
+RUNS_IN_THE_QUEUE = 256
+"""So many runs Ray knows of at once; each is a thread here, and a process only where it runs."""
+
+NODES_TO_LOSE = 3
+"""A run that has gone down with so many nodes may be the reason."""
+
+
+class RayCrew:
+    """Runs them on the nodes of the cluster Ray is connected to."""
+
+    def __init__(self, experiment: Experiment, facts: dict[str, Any]) -> None:
+        """Take the experiment, and facts for every run's manifest."""
+        self._experiment = experiment.model_copy(update={"runs": experiment.runs.absolute()})
+        self._facts, self._path = facts, python_path(experiment, ())
+        self._actors: dict[str, Any] = {}
+        self._begun: set[str] = set()
+        self._stopping = threading.Event()
+        self._slots: SimpleQueue[int] = SimpleQueue()
+        for slot in range(RUNS_IN_THE_QUEUE):
+            self._slots.put(slot)
+
+    def nodes(self) -> tuple[Room, ...]:
+        """The nodes as they are now."""
+        return nodes_of(ray.nodes())
+
+    def demand(self, run: PlannedRun) -> Room:
+        """What a run asks for."""
+        return demand_of(self._experiment, run.model, self.nodes())
+
+    def run(self, runs: Sequence[PreparedRun]) -> list[Ended]:
+        """Run all, as :class:`bunri.experiment.crew.Crew` says; what a lost node ran goes on elsewhere."""
+        if not runs:
+            return []
+        pool = ThreadPoolExecutor(min(len(runs), RUNS_IN_THE_QUEUE))
+        with driving(self._experiment.folder) as sign, handling_signals(self.stop), pool:
+            return list(pool.map(lambda prepared: self._until_it_ends(prepared, sign), runs))
+
+    def stop(self) -> None:
+        """Ask every run to stop at a checkpoint, and take the others out of the queue; asked twice at once."""
+        self._stopping.set()
+        for label, actor in list(self._actors.items()):
+            if label in self._begun:
+                actor.stop.remote()
+            else:
+                ray.kill(actor)
+
+    def _until_it_ends(self, prepared: PreparedRun, sign: Sign) -> Ended:
+        order, label = self._order(prepared, sign), prepared.run.label
+        for lost in range(NODES_TO_LOSE + 1):
+            if self._stopping.is_set():
+                break
+            try:
+                return self._on_some_node(replace(order, lost=lost))
+            except RayActorError as error:
+                if lost == NODES_TO_LOSE:
+                    return Ended("failed", f"{lost + 1} nodes were lost with this run, the last so: {error}", 1)
+                if not self._stopping.is_set():
+                    say_beside_bars(f"{label}: its node was lost; it goes on elsewhere from its last checkpoint")
+        return Ended("stopped", "not begun, or its node was lost")
+
+    def _order(self, prepared: PreparedRun, sign: Sign) -> Order:
+        """The terminal is here, so the node's writers do without it."""
+        writers = self._experiment.writers.model_copy(update={"console": False})
+        experiment = self._experiment.model_copy(update={"writers": writers})
+        job = job_within(self._experiment, prepared.job, self.demand(prepared.run))
+        version = metadata.version("bunri")
+        return Order(experiment, self._facts, replace(prepared, job=job), self._path, sign, version)
+
+    def _on_some_node(self, order: Order) -> Ended:
+        """Queue the run, and listen to it.
+
+        Raises:
+            RayActorError: Its node, or its process there, is no more.
+        """
+        run = order.prepared.run
+        options = options_of(self.demand(run)) | {"max_concurrency": 3, "name": None}
+        actor = ray.remote(NodeRun).options(**options).remote()
+        self._actors[run.label] = actor
+        try:
+            return self._listen(actor, order)
+        finally:
+            self._begun.discard(run.label)
+            self._actors.pop(run.label, None)
+            with suppress(RayActorError):
+                ray.kill(actor)
+
+    def _listen(self, actor: Any, order: Order) -> Ended:
+        label, ended = order.prepared.run.label, actor.run.remote(order)
+        _ask(actor, 0)  # comes back when a node has taken the run
+        self._begun.add(label)
+        if self._stopping.is_set():
+            actor.stop.remote()
+        slot = self._slots.get()
+        console = self._console(order.prepared, slot)
+        try:
+            return _hear(actor, ended, console)
+        finally:
+            for writer in console:
+                writer.close()
+            self._slots.put(slot)
+
+    def _console(self, prepared: PreparedRun, slot: int) -> list[Writer]:
+        writer = WRITERS["console"](self._experiment.writers, recorded_run(self._experiment, prepared, slot))
+        return [] if writer is None else [Guarded(writer, "console")]
+
+
+def _hear(actor: Any, ended: Any, writers: Sequence[Writer]) -> Ended:
+    """Hand all events to the writers until there are no more; gives how the run ended."""
+    heard = 0
+    while True:
+        is_over = bool(ray.wait([ended], timeout=0)[0])  # asked first: what is said after it is heard below
+        lines = _ask(actor, heard)
+        for event, writer in product(map(from_line, lines), writers):
+            writer.write(event)
+        heard += len(lines)
+        if is_over and not lines:
+            result: Ended = ray.get(ended)
+            return result
+
+
+def _ask(actor: Any, heard: int) -> list[str]:
+    """The next events; a network that is away for a moment is no lost node, which Ray tells by and by.
+
+    Raises:
+        RayActorError: The node, or the process there, is no more.
+    """
+    while True:
+        try:
+            lines: list[str] = ray.get(actor.events.remote(heard))
+            return lines
+        except ActorUnavailableError:
+            time.sleep(1.0)
