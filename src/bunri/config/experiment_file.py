@@ -122,7 +122,10 @@ class ResourceSettings(Settings):
 
 
 class ModelSettings(Settings):
-    """One model: its native config, what is changed in it, and what is special in its recipe."""
+    """One model: its native config, what is changed in it, and what is special in its recipe.
+
+    In the file a model may also have a ``sweep``, of which several are made: ``bunri.config.sweeps``.
+    """
 
     name: Annotated[Name, AfterValidator(_not_reserved)]
     """Of its folder and in every table."""

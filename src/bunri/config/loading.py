@@ -9,6 +9,7 @@ from typing import Any
 from bunri.config.experiment_file import Experiment
 from bunri.config.overrides import apply_overrides, merge_recipes
 from bunri.config.paths import PathPlace, absolute, expand_paths
+from bunri.config.sweeps import expand_sweeps
 from bunri.engines.base import ENGINES
 from bunri.recipe import Recipe
 from bunri.settings import all_mistakes, nearest, read_yaml
@@ -27,8 +28,9 @@ def load_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
     values = apply_overrides(read_yaml(path, "the experiment"), overrides)
     values.setdefault("name", path.stem)
     values.setdefault("python_path", ["."])
+    swept = expand_sweeps(values)
     checks = (_model_mistakes, _engine_mistakes, _family_mistakes)
-    mistakes = expand_paths(_path_places(values), path.parent)
+    mistakes = swept + expand_paths(_path_places(values), path.parent)
     mistakes += [mistake for check in checks for mistake in check(values)]
     _expand_python_path(values, path.parent)
     _spread_recipe(values)

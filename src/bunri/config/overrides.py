@@ -33,6 +33,17 @@ def apply_overrides(values: Mapping[str, Any], overrides: Iterable[str]) -> dict
     return dict(changed)
 
 
+def with_value(values: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
+    """A copy of plain values with one at a dotted key.
+
+    Raises:
+        ConfigError: The key leads through something that has no keys.
+    """
+    changed = _copy(values)
+    _put(changed, _split(key), value, key)
+    return dict(changed)
+
+
 def _copy(values: Any) -> Any:
     if isinstance(values, Mapping):
         return {key: _copy(value) for key, value in values.items()}
