@@ -26,7 +26,7 @@ FILES: Mapping[str, str] = {
     "misspelt.yaml": f"_base_: {FASTER}\ntrain_dataloder: {{batch_size: 3}}\n",
     "lost.py": "_base_ = 'no/such_config.py'\n",
     "broken.py": "model = \n",
-    "program.py": "import argparse\nimport os\nmodel = dict(type='FCOS')\n\n\ndef main():\n    os.listdir()\n",
+    "program.py": "import argparse\n\nimport mmengine\n\n\ndef main():\n    mmengine.dump({}, argparse.__name__)\n",
     "typo.py": f"_base_ = '{FASTER}'\nmodel = dict(neck=dict(type='PAFPM'))\n",
     "no_effect.py": f"_base_ = '{FASTER}'\ntrain_pipeline = []\n",
     "dcn.py": "_base_ = 'dcn/faster-rcnn_r50-dconv-c3-c5_fpn_1x_coco.py'\n",
