@@ -1,5 +1,6 @@
-"""Figures of the claims H8, H9 and H13, from what their scripts wrote.
+"""Figures of the claims H6, H8, H9 and H13, from what `bunri test` and their scripts wrote.
 
+    python benchmarks/claim_figures.py h06 OUT.svg VERDICTS.json
 python benchmarks/claim_figures.py h08 OUT.svg RIGID_SCHEMA.json
 python benchmarks/claim_figures.py h09 OUT.svg
 python benchmarks/claim_figures.py h13 OUT.svg VALIDATION_TRACKS.json
@@ -11,6 +12,26 @@ from pathlib import Path
 
 from charts import Panel, Series, chart
 from lines_to_extend.count import counted_lines
+
+
+def h06(report: Path) -> str:
+    """Every training of every arm: the five augmentations one by one, and all but one."""
+    arms: dict[str, list[float]] = {}
+    for hypothesis in json.loads(report.read_text())["hypotheses"]:
+        arms |= {name: arm["by_seed"] for name, arm in hypothesis["arms"].items()}
+    alone = [name for name in arms if name != "all" and not name.startswith("no_")]
+    without = [name for name in arms if name not in alone]
+    return chart([_arms("one alone", alone, arms), _arms("all but one", without, arms)], "arm", "mAP50 on test")
+
+
+def _arms(title: str, names: list[str], arms: dict[str, list[float]]) -> Panel:
+    places = sorted(names, key=lambda name: name not in ("none", "all"))  # what the others are compared with first
+    points = [[(k + 1.0, score) for score in arms[name]] for k, name in enumerate(places)]
+    named = [f"{k + 1} {name}" for k, name in enumerate(places)]
+    series = [
+        Series(name, dots, k % 6, is_line=False) for k, (name, dots) in enumerate(zip(named, points, strict=True))
+    ]
+    return Panel(title, series)
 
 
 def h08(report: Path) -> str:
@@ -42,7 +63,7 @@ def h13(report: Path) -> str:
 
 def main() -> None:
     which, out, *files = sys.argv[1:]
-    drawn = {"h08": h08, "h09": h09, "h13": h13}[which](*[Path(file) for file in files])
+    drawn = {"h06": h06, "h08": h08, "h09": h09, "h13": h13}[which](*[Path(file) for file in files])
     Path(out).write_text(drawn)
 
 
