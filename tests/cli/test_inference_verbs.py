@@ -91,3 +91,22 @@ def test_wrong_use_is_told(predict: Command, tmp_path: Path, arguments: list[str
     code, out, err = predict(tmp_path / "a.bmp", *arguments)
     assert (code, out) == (2, "")
     assert words in err
+
+
+@pytest.mark.parametrize("arguments", [["predict", "a.bmp", "--out", "p.csv"], ["serve", "--port", "0"]])
+def test_a_recipe_of_another_format_ends_it_at_the_start(
+    trained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    one = {"members": ["exact"], "weights": [1.0], "min_score": [0.0], "method": "learned", "parameters": {"format": 1}}
+    Path("recipe.json").write_text(json.dumps(one))
+    verb, *rest = arguments
+    monkeypatch.setattr(sys, "argv", ["bunri", verb, "recipe.json", *rest, "--member", f"exact={trained}"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 3
+    assert "recipe.json must be one that can be applied to its members" in capsys.readouterr().err

@@ -1,7 +1,9 @@
 """What a path stands for: runs, models, ensembles and their recipes."""
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from bunri.errors import DataError, UsageError
@@ -76,9 +78,31 @@ def test_members_of_other_classes_are_refused(trained: Path, tmp_path: Path) -> 
     recipe.write_bytes((trained / "ensemble" / "recipe.json").read_bytes())
     manifest = read_json(trained / "exact" / "fold0" / "manifest.json", "the manifest")
     write_json(tmp_path / "other" / "manifest.json", {**manifest, "class_names": ["Glass", "Metal", "Paper"]})
-    model = trained_model(recipe, {"exact": trained / "exact" / "fold0", "rough": tmp_path / "other"})
     with pytest.raises(DataError, match="all members must have the same classes"):
-        model.classes()
+        trained_model(recipe, {"exact": trained / "exact" / "fold0", "rough": tmp_path / "other"})
+
+
+CURVE = {"method": "isotonic", "table": [np.linspace(0, 1, 201).tolist()]}
+"""Of one class; the runs know three."""
+
+
+@pytest.mark.parametrize(
+    ("method", "parameters", "words"),
+    [
+        ("learned", {"format": 1}, "format 1 is not 2"),
+        ("calibrated", {}, "must have curves of each member, but exact, rough has none"),
+        ("calibrated", {"curves": {"exact": CURVE, "rough": CURVE}}, "the calibration has 1 classes"),
+        ("per_class", {"plain": {}}, "a recipe by class must be whole"),
+    ],
+)
+def test_a_recipe_that_cannot_be_applied_is_refused_before_a_model_is_loaded(
+    trained: Path, tmp_path: Path, method: str, parameters: dict[str, Any], words: str
+) -> None:
+    recipe = read_json(trained / "ensemble" / "recipe.json", "the recipe")
+    path = tmp_path / "other.json"
+    write_json(path, recipe | {"method": method, "parameters": parameters})
+    with pytest.raises(DataError, match=f"other.json must be one that can be applied to its members, but: .*{words}"):
+        trained_model(path, {name: trained / name for name in ("exact", "rough")})
 
 
 def test_a_manifest_without_classes_is_refused(tmp_path: Path) -> None:

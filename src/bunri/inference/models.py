@@ -73,7 +73,7 @@ def trained_model(
 
     Raises:
         UsageError: There is no trained run, or a member of the recipe has none.
-        DataError: The recipe cannot be read.
+        DataError: The recipe cannot be read, or not be applied to the classes of its members.
     """
     if (export := spec_file_of(path)) is not None:
         run = ExportedRun(export)
@@ -108,7 +108,25 @@ def _ensemble(path: Path, folders: Mapping[str, Path]) -> TrainedModel:
             f"--member must name a member of the recipe ({', '.join(recipe.members)}), but got {strangers[0]}"
         )
     members = {name: tuple(runs_below(folders.get(name) or _beside(path, name))) for name in recipe.members}
-    return TrainedModel("ensemble", members, recipe)
+    model = TrainedModel("ensemble", members, recipe)
+    _try_recipe(path, model)
+    return model
+
+
+def _try_recipe(path: Path, model: TrainedModel) -> None:
+    """Apply the recipe to one box of every class: better refused now than when all members have looked at the photos.
+
+    Raises:
+        DataError: It cannot be applied.
+    """
+    classes = np.arange(len(model.classes().class_names))
+    box = Predictions(
+        0 * classes, classes, np.full(len(classes), 0.5), np.tile((0.0, 0.0, 32.0, 32.0), (len(classes), 1))
+    )
+    try:
+        model.joined([box] * len(model.runs))
+    except DataError as error:
+        raise DataError(f"the recipe {path} must be one that can be applied to its members, but: {error}") from error
 
 
 def _beside(recipe: Path, name: str) -> Path:
