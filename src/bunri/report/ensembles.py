@@ -59,7 +59,8 @@ def what_each_adds(recipe: EnsembleRecipe, members: Mapping[str, Predictions], t
     """
     if recipe.method not in CAN_DO_WITHOUT:
         raise DataError(
-            f"a {recipe.method} recipe cannot do without a member; `bunri gain` tells what each adds by searching anew"
+            f"a {recipe.method} recipe cannot do without a member; `bunri gain --json > gain.json` measures "
+            "what each adds by searching anew: give that file to the report"
         )
     cut = {name: member.clipped(truth) for name, member in members.items() if name in recipe.members}
     whole = apply_recipe(recipe, cut)

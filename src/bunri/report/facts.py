@@ -228,6 +228,46 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class AddedGain:
+    """What a search finds with a member, against one without it, both out of fold: ``bunri gain``."""
+
+    added: str
+    gain: Interval
+    verdict: str
+    mAP50_without: float | None
+    mAP50_with: float | None
+    recipe_with: str
+
+
+@dataclass(frozen=True)
+class GainShare:
+    """A member's mAP50 alone, and its share of what all have above the best one; it can be below 0."""
+
+    name: str
+    mAP50: float
+    of_gain: Interval
+
+
+@dataclass(frozen=True)
+class MeasuredGains:
+    """A file of ``bunri gain --json``; without common photos there are no shares.
+
+    Attributes:
+        name: Of the file.
+        recipe_without: What the search found without the members that were added.
+        added: What each brings, on its own.
+        shares: Of each member, those that were there too.
+        notes: What a reader must know besides.
+    """
+
+    name: str
+    recipe_without: str
+    added: Sequence[AddedGain]
+    shares: Sequence[GainShare]
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class RunFacts:
     """The manifest of a run, as lines for people."""
 
@@ -249,6 +289,7 @@ class ReportFacts:
     members: Sequence[MemberFacts]
     rescues: Rescues | None
     ensembles: Sequence[Ensemble]
+    measured_gains: Sequence[MeasuredGains]
     verdicts: Sequence[Verdict]
     samplers: Sequence[Sampler]
     runs: Sequence[RunFacts]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bunri.report.facts import Curve, EnsembleMember, MemberFacts, Row, SearchStep, Verdict
+from bunri.report.facts import Curve, EnsembleMember, MeasuredGains, MemberFacts, Row, SearchStep, Verdict
 
 Figure = dict[str, Any]
 
@@ -56,6 +56,15 @@ def gains_figure(members: Sequence[EnsembleMember]) -> Figure | None:
         if member.gain is not None
     ]
     return {"kind": "intervals", "zero": True, "rows": rows} if rows else None
+
+
+def measured_gains_figure(measured: MeasuredGains) -> Figure:
+    """What each added member brings, with its interval."""
+    rows = [
+        {"name": one.added, "value": one.gain.value, "low": one.gain.low, "high": one.gain.high}
+        for one in measured.added
+    ]
+    return {"kind": "intervals", "zero": True, "rows": rows}
 
 
 def verdicts_figure(verdicts: Sequence[Verdict]) -> Figure:

@@ -16,12 +16,14 @@ from bunri.report.facts import (
     Ensemble,
     Interval,
     Leaderboard,
+    MeasuredGains,
     MemberFacts,
     ReportFacts,
     Row,
     Sampler,
     Verdict,
 )
+from bunri.report.gains import gain_files, read_gains
 from bunri.report.material import Material, Parts
 from bunri.report.members import member_facts, rescues
 from bunri.report.sources import Sources
@@ -68,6 +70,7 @@ class _Gathering:
             members=() if truth is None else self._member_facts(truth),
             rescues=rescues(matches, truth) if truth is not None and len(matches) > 1 else None,
             ensembles=self._ensembles(),
+            measured_gains=self._measured_gains(),
             verdicts=self._verdicts(),
             samplers=() if truth is None else self._samplers(truth),
             runs=part("runs", lambda: reading.read_runs(sources), ()),
@@ -114,6 +117,10 @@ class _Gathering:
         names = {path.name: self._sources.label(folder, path.name) for path in folder.iterdir()}
         own = {name: members[label] for name, label in names.items() if label in members}
         return read_ensemble(folder, own, self._material.truth if folder in self._material.comparable else None)
+
+    def _measured_gains(self) -> tuple[MeasuredGains, ...]:
+        read = (self._parts.part("ensemble", partial(read_gains, path), None) for path in gain_files(self._sources))
+        return tuple(gains for gains in read if gains is not None)
 
     def _verdicts(self) -> tuple[Verdict, ...]:
         none = tuple[Verdict, ...]()

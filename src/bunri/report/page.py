@@ -16,6 +16,7 @@ from bunri.report.figures import (
     curve_figures,
     gains_figure,
     leaderboard_figure,
+    measured_gains_figure,
     names_of,
     precision_figures,
     search_figure,
@@ -143,6 +144,7 @@ def _figures(facts: ReportFacts) -> dict[str, Any]:
         "calibration": calibration_figure(facts.members, styles),
         "curves": curve_figures(facts.curves, styles),
         "gains": [gains_figure(ensemble.members) for ensemble in facts.ensembles],
+        "measured_gains": [measured_gains_figure(measured) for measured in facts.measured_gains],
         "verdicts": verdicts_figure(facts.verdicts),
         "search": [search_figure(ensemble.path) for ensemble in facts.ensembles],
     }

@@ -29,6 +29,7 @@ class Sources:
         runs: Single runs, ``runs/<experiment>/<model>/fold<k>``.
         files: Predictions without a run folder.
         verdicts: Files of verdicts.
+        gains: Files of what members buy.
         truth: Annotations given by the user, or None for those of the experiment.
         images: Folder of the photos given by the user.
     """
@@ -37,6 +38,7 @@ class Sources:
     runs: tuple[Path, ...] = ()
     files: tuple[Path, ...] = ()
     verdicts: tuple[Path, ...] = ()
+    gains: tuple[Path, ...] = ()
     truth: Path | None = None
     images: Path | None = None
 
@@ -44,7 +46,7 @@ class Sources:
     def title(self) -> str:
         """The names of what the page is about."""
         names = [*(path.resolve().name for path in self.experiments), *map(run_label, self.runs)]
-        return ", ".join(names + [path.stem for path in (*self.files, *self.verdicts)])
+        return ", ".join(names + [path.stem for path in (*self.files, *self.verdicts, *self.gains)])
 
     def label(self, folder: Path, name: str) -> str:
         """A model's name on the page; that of the experiment stands before it where there are several."""
@@ -70,14 +72,18 @@ def find_sources(paths: Sequence[Path], truth: Path | None = None, images: Path 
     if absent or not paths:
         came = f"{', '.join(absent)} is not there" if absent else "got nothing"
         raise UsageError(f"a report needs folders of experiments or runs, or files of predictions, but {came}")
-    verdicts = tuple(path for path in paths if path.is_file() and path.name.endswith("verdicts.json"))
-    files = tuple(path for path in paths if path.is_file() and path not in verdicts)
+    verdicts, gains = (_files_called(end, paths) for end in ("verdicts.json", "gain.json"))
+    files = tuple(path for path in paths if path.is_file() and path not in (*verdicts, *gains))
     folders = [path for path in paths if path.is_dir()]
     runs = tuple(path for path in folders if (path / "manifest.json").exists())
     experiments = tuple(one for path in folders if path not in runs for one in _experiments_in(path))
     if files and truth is None and not experiments and not runs:
         raise UsageError(f"a report on predictions needs the annotations of their photos; add --truth to {files[0]}")
-    return Sources(experiments, runs, files, verdicts, truth, images)
+    return Sources(experiments, runs, files, verdicts, gains, truth, images)
+
+
+def _files_called(end: str, paths: Sequence[Path]) -> tuple[Path, ...]:
+    return tuple(path for path in paths if path.is_file() and path.name.endswith(end))
 
 
 def _experiments_in(folder: Path) -> list[Path]:
