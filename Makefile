@@ -44,7 +44,7 @@ pytest: install engines
 # The four frameworks beside torchvision, in one environment, from PyPI; about 7 GB. Tests of engines find it by BUNRI_ENGINES.
 engines: $(ENGINES)/.installed
 
-$(ENGINES)/.installed: src/bunri/engines/catalogue.py | $(STAMP)
+$(ENGINES)/.installed: src/bunri/engines/catalogue.py pyproject.toml | $(STAMP)
 	BUNRI_ENGINES=$(ENGINES) $(BIN)/bunri engines install $(FRAMEWORKS) --into $(ENGINES)/all
 	touch $@
 

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import make_predictions, random_world
+from bunri.boxes import LARGEST_COORDINATE
 from bunri.errors import UsageError
 from bunri.fuse import CONF_TYPES, METHODS, FuseOptions, best_of_each_image, fuse, join_parts
 from bunri.fuse.methods import fuse_with
@@ -110,10 +111,16 @@ def test_boxes_that_left_the_line_early_would_not_have_been_kept(decay: str, low
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("decay", ["linear", "gaussian"])
-def test_areas_beyond_all_numbers_overlap_nothing(method: str, decay: str) -> None:
-    boxes = [(1, 0, 0.5, (0.0, 0.0, 1e200, 1e200)), (1, 0, 0.4, (0.0, 0.0, 1e200, 9e199))]
-    fused = fuse([make_predictions(boxes)], method, decay=decay)
-    np.testing.assert_allclose(fused.score, [0.5, 0.4])
+def test_boxes_near_the_largest_there_can_be_are_fused_as_small_ones_are(method: str, decay: str) -> None:
+    scale = LARGEST_COORDINATE / 2 / BOX[2]
+    small, large = (fuse(_two_members(by), method, decay=decay) for by in (1.0, scale))
+    np.testing.assert_allclose(large.score, small.score)
+    np.testing.assert_allclose(large.box_xyxy, small.box_xyxy * scale)
+
+
+def _two_members(scale: float) -> list[Predictions]:
+    boxes = [(1, 0, score, (0.0, 0.0, scale * x, scale * y)) for score, (_, _, x, y) in ((0.5, BOX), (0.4, NEAR))]
+    return [make_predictions(boxes)] * 2
 
 
 def test_the_sharpest_decay_leaves_what_does_not_overlap() -> None:
