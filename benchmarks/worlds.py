@@ -1,5 +1,8 @@
 """Data of real size for the benchmarks: jittered ground truth with the numbers of the competition's photos."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 from timing import data_folder
 
@@ -134,3 +137,30 @@ def _object_of(truth: Dataset, image: IntArray, random: np.random.Generator) -> 
     first = np.cumsum(count) - count
     picked = first[image] + np.floor(random.random(len(image)) * count[image]).astype(np.int64)
     return np.where(count[image] > 0, rows[np.minimum(picked, len(rows) - 1)], -1)
+
+
+def shifted(parts: Sequence[Dataset], starts: Sequence[int]) -> Dataset:
+    """Data sets with ids from 0 as one, each with its image ids moved by its start."""
+    images = [part.images for part in parts]
+    marks = [part.annotations for part in parts]
+    ids = np.concatenate([one.id + start for one, start in zip(images, starts, strict=True)])
+    columns = {
+        name: np.concatenate([getattr(one, name) for one in marks])
+        for name in ("class_index", "box_xyxy", "area", "is_crowd")
+    }
+    return Dataset(
+        class_names=parts[0].class_names,
+        category_ids=parts[0].category_ids,
+        images=Images(ids, tuple(f"{i}.jpg" for i in ids), *(np.full(len(ids), SIDE) for _ in range(2))),
+        annotations=Annotations(
+            id=np.arange(len(columns["area"])),
+            image_id=np.concatenate([one.image_id + start for one, start in zip(marks, starts, strict=True)]),
+            **columns,
+        ),
+    )
+
+
+def shifted_member(part: Dataset, start: int, boxes_per_image: int, seed: int) -> Predictions:
+    """A model on one of the parts of :func:`shifted`."""
+    member = make_member(part, boxes_per_image, seed)
+    return replace(member, image_id=member.image_id + start, seen_image_id=member.seen_image_id + start)

@@ -1,14 +1,16 @@
 import json
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from builders import make_dataset, random_world
+from builders import assert_same_predictions, make_dataset, random_world
 from bunri.cli import main
-from bunri.io import write_coco, write_predictions
+from bunri.io import read_predictions, write_coco, write_predictions
+from bunri.io.blocks import read_blocks
 
 
 @dataclass
@@ -196,3 +198,19 @@ def test_folds_of_one_model_are_one_member(terminal: Terminal) -> None:
 
 def test_a_comparison_says_the_floors_it_met(terminal: Terminal) -> None:
     assert "(lowest: a 0.0" in terminal.run("compare", "a.parquet", "b.csv", "--truth", "truth.json")
+
+
+def test_large_files_go_block_by_block_with_the_same_result(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset, members = random_world(images=30, members=2, seed=4)
+    for member in members:
+        write_predictions(member, terminal.folder / f"{member.name}.parquet", dataset)
+    fuse = ["fuse", "member0.parquet", "member1.parquet", "--images", "truth.json", "--max-boxes", 5, "--out"]
+    score = ["eval", "member0.parquet", "--truth", "truth.json"]
+    whole = terminal.json(*fuse, "whole.parquet"), terminal.json(*score)
+    monkeypatch.setattr("bunri.io.blocks.read_blocks", partial(read_blocks, whole=0, block=50))
+    assert terminal.json(*fuse, "blocks.parquet") == whole[0] | {"out": "blocks.parquet"}
+    assert "member0.parquet is not in the order of its images" in terminal.err
+    assert terminal.json(*score) == whole[1]
+    assert_same_predictions(*(read_predictions(f"{name}.parquet", dataset) for name in ("blocks", "whole")))

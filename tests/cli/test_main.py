@@ -8,7 +8,7 @@ from bunri import cli
 from bunri.cli import build_app, main
 from bunri.errors import BunriError, ConfigError, DataError, EngineError, UsageError
 
-HEAVY = ("torch", "torchvision", "numba", "albumentations", "polars", "sklearn", "hotcoco", "jinja2", "wandb")
+HEAVY = ("torch", "torchvision", "numba", "albumentations", "polars", "sklearn", "jinja2", "wandb")
 
 
 def modules_after(code: str) -> set[str]:

@@ -110,7 +110,7 @@ print(*sorted({name.partition(".")[0] for name in sys.modules}))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=_with_tests())
     assert done.returncode == 0, done.stderr
     loaded = set(done.stdout.split())
-    assert "hotcoco" in loaded
+    assert "numba" in loaded
     modules = {"scikit-learn": "sklearn"}
     assert loaded & {modules.get(name, name) for name in NOT_IN_WORKERS} == set()
     assert {name_of(line) for line in base_requirements()} > set(NOT_IN_WORKERS)

@@ -6,12 +6,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bunri.cli.member_files import duration, image_labels, member_paths, read_members, read_truth, resumable, wordy
+from bunri.cli.member_files import (
+    duration,
+    image_labels,
+    member_blocks,
+    member_paths,
+    read_members,
+    read_truth,
+    resumable,
+    say_sorting,
+    wordy,
+)
 from bunri.cli.output import print_json, print_text, say
 from bunri.errors import UsageError
 
 if TYPE_CHECKING:
     from bunri.cli.member_files import MemberPaths
+    from bunri.predictions import Predictions
     from bunri.search.families import Progress
     from bunri.search.recipe import EnsembleRecipe
 
@@ -44,15 +55,16 @@ def eval_(
 ) -> None:
     """Score predictions: mAP50, mAP50_95, every class and size."""
     from bunri.cli.ensemble_words import evaluation_text, evaluation_values
-    from bunri.evaluate import evaluate, evaluate_with_intervals
+    from bunri.evaluate import evaluate_blocks, evaluate_with_intervals
     from bunri.io import read_predictions
+    from bunri.io.blocks import read_blocks
 
     dataset = read_truth(truth)
-    member = read_predictions(predictions, dataset)
     if resamples is None:
-        values = evaluate(member, dataset, min_score).to_dict()
+        blocks = (member for (member,) in read_blocks([predictions], dataset, on_sorting=say_sorting))
+        values = evaluate_blocks(blocks, dataset, min_score).to_dict()
     else:
-        labels = image_labels(dataset, groups or "none")
+        member, labels = read_predictions(predictions, dataset), image_labels(dataset, groups or "none")
         values = evaluation_values(evaluate_with_intervals(member, dataset, min_score, resamples, seed, labels))
     print_json(values) if as_json else print_text(evaluation_text(values))
 
@@ -112,21 +124,35 @@ def _fuse_files(
     recipe: Path | None,
     allow_missing: bool,
 ) -> dict[str, Any]:
-    from bunri.fuse import best_of_each_image, fuse
-    from bunri.io import load_dataset, write_predictions
-    from bunri.search import apply_recipe, read_recipe
+    from bunri.io import load_dataset
+    from bunri.io.blocks import write_blocks
+    from bunri.search import read_recipe
 
     dataset = load_dataset(images)
     found = None if recipe is None else read_recipe(recipe)
     _say_missing(found, paths)
-    members = read_members(paths, dataset)
-    if found is not None:
-        fused = apply_recipe(found, {m.name: m for m in members}, allow_missing)
-    else:
-        fused = fuse(members, **options | {"weights": _numbers(options.get("weights"))})
-    fused = fused if max_boxes is None else best_of_each_image(fused, max_boxes)
-    write_predictions(fused, out, dataset)
-    return {"boxes": len(fused), "images": len(fused.seen_image_id), "members": list(paths), "out": str(out)}
+    fuse_members = _fusion(options, max_boxes, found, allow_missing)
+    boxes, seen = write_blocks(map(fuse_members, member_blocks(paths, dataset)), out, dataset)
+    return {"boxes": boxes, "images": seen, "members": list(paths), "out": str(out)}
+
+
+def _fusion(
+    options: dict[str, Any], max_boxes: int | None, recipe: "EnsembleRecipe | None", allow_missing: bool
+) -> "Callable[[Sequence[Predictions]], Predictions]":
+    """What makes one of the members of a block of images."""
+    from bunri.fuse import best_of_each_image, fuse
+    from bunri.search import apply_recipe
+
+    given = options | {"weights": _numbers(options.get("weights"))}
+
+    def fused(members: "Sequence[Predictions]") -> "Predictions":
+        if recipe is None:
+            one = fuse(members, **given)
+        else:
+            one = apply_recipe(recipe, {member.name: member for member in members}, allow_missing)
+        return one if max_boxes is None else best_of_each_image(one, max_boxes)
+
+    return fused
 
 
 def _say_missing(recipe: "EnsembleRecipe | None", paths: "MemberPaths") -> None:

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer.core
 
+from bunri.cli.output import say
 from bunri.errors import BunriError, DataError, UsageError
 
 if TYPE_CHECKING:
@@ -128,13 +130,31 @@ def _name_and_files(text: str) -> tuple[str, tuple[Path, ...]]:
 
 def read_members(paths: MemberPaths, dataset: "Dataset") -> "list[Predictions]":
     """Read members and cut their boxes at the borders of the images; folds and views of one model become one."""
-    from bunri.fuse import join_parts
     from bunri.io import read_predictions
 
+    return _members(paths, [read_predictions(path, dataset) for files in paths.values() for path in files], dataset)
+
+
+def member_blocks(paths: MemberPaths, dataset: "Dataset") -> "Iterator[list[Predictions]]":
+    """As :func:`read_members`; large files come block of images by block of images."""
+    from bunri.io.blocks import read_blocks
+
+    files = [path for several in paths.values() for path in several]
+    return (_members(paths, block, dataset) for block in read_blocks(files, dataset, on_sorting=say_sorting))
+
+
+def _members(paths: MemberPaths, found: "Sequence[Predictions]", dataset: "Dataset") -> "list[Predictions]":
+    from bunri.fuse import join_parts
+
+    parts = iter(found)
     return [
-        join_parts([read_predictions(path, dataset, name).clipped(dataset) for path in files], name)
-        for name, files in paths.items()
+        join_parts([part.clipped(dataset) for part in islice(parts, len(files))], name) for name, files in paths.items()
     ]
+
+
+def say_sorting(path: Path) -> None:
+    """Tell that a large file is sorted before it is used."""
+    say(f"{path} is not in the order of its images: it is sorted in a temporary folder, which takes longer")
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from bunri.evaluate.bootstrap import Interval, bootstrap_AP50, bootstrap_mAP50, evaluate_with_intervals, interval
 from bunri.evaluate.comparing import Comparison, compare
-from bunri.evaluate.metrics import Evaluation, evaluate
+from bunri.evaluate.metrics import Evaluation, evaluate, evaluate_blocks
 from bunri.evaluate.overlap import ErrorOverlap, Overlap, error_overlap
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "compare",
     "error_overlap",
     "evaluate",
+    "evaluate_blocks",
     "evaluate_with_intervals",
     "interval",
 ]

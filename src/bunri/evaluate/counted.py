@@ -16,17 +16,29 @@ def counted_images(predictions: Sequence[Predictions], dataset: Dataset) -> IntA
     Raises:
         DataError: There is none, or a class is not one of the data set.
     """
-    ids = np.unique(dataset.images.id)
     for member in predictions:
         check_classes(member, dataset)
-        ids = np.intersect1d(ids, member.seen_image_id)
+    ids = common_images(predictions, dataset)
     if not len(ids):
-        names = ", ".join(member.name or "predictions" for member in predictions)
-        raise DataError(
-            f"at least one image must be in the data set and looked at by {names}, but there is none. "
-            "Check that predictions and annotations belong together."
-        )
+        raise no_image_counts([member.name for member in predictions])
     return ids
+
+
+def common_images(predictions: Sequence[Predictions], dataset: Dataset) -> IntArray:
+    """Sorted ids of the images of the data set that every member looked at; there may be none."""
+    ids = np.unique(dataset.images.id)
+    for member in predictions:
+        ids = np.intersect1d(ids, member.seen_image_id, assume_unique=True)
+    return ids
+
+
+def no_image_counts(names: Sequence[str]) -> DataError:
+    """The error where members of some names looked at no image of the data set."""
+    return DataError(
+        f"at least one image must be in the data set and looked at by "
+        f"{', '.join(name or 'predictions' for name in names or [''])}, but there is none. "
+        "Check that predictions and annotations belong together."
+    )
 
 
 def check_classes(predictions: Predictions, dataset: Dataset) -> None:

@@ -106,8 +106,7 @@ def match_detections(
 
 @compiled_part
 def _best_object(truth: Truth, low: int, high: int, box: FloatArray, row: int, iou: float) -> int:
-    """IoU with pycocotools' arithmetic (corner plus side); the area of a crowd region does not count."""
-    x, y, width, height = box[row, 0], box[row, 1], box[row, 2] - box[row, 0], box[row, 3] - box[row, 1]
+    """The free object a box overlaps most, or -1."""
     best, best_iou = -1, min(iou, 1 - 1e-10)
     for k in range(low, high):
         if truth.is_crowd[k]:
@@ -115,19 +114,27 @@ def _best_object(truth: Truth, low: int, high: int, box: FloatArray, row: int, i
                 break
         elif truth.taken[k]:
             continue
-        true_x, true_y = truth.box[k, 0], truth.box[k, 1]
-        true_width, true_height = truth.box[k, 2] - true_x, truth.box[k, 3] - true_y
-        inter_width = min(x + width, true_x + true_width) - max(x, true_x)
-        inter_height = min(y + height, true_y + true_height) - max(y, true_y)
-        if inter_width <= 0 or inter_height <= 0:
-            continue
-        inter = inter_width * inter_height
-        union = width * height
-        if not truth.is_crowd[k]:
-            union += true_width * true_height - inter
-        if inter / union >= best_iou:
-            best, best_iou = k, inter / union
+        value = overlap(truth, k, box, row)
+        if value > 0 and value >= best_iou:
+            best, best_iou = k, value
     return best
+
+
+@compiled_part
+def overlap(truth: Truth, k: int, box: FloatArray, row: int) -> float:
+    """IoU with pycocotools' arithmetic (corner plus side); the area of a crowd region does not count."""
+    x, y, width, height = box[row, 0], box[row, 1], box[row, 2] - box[row, 0], box[row, 3] - box[row, 1]
+    true_x, true_y = truth.box[k, 0], truth.box[k, 1]
+    true_width, true_height = truth.box[k, 2] - true_x, truth.box[k, 3] - true_y
+    inter_width = min(x + width, true_x + true_width) - max(x, true_x)
+    inter_height = min(y + height, true_y + true_height) - max(y, true_y)
+    if inter_width <= 0 or inter_height <= 0:
+        return 0.0
+    inter = inter_width * inter_height
+    union = width * height
+    if not truth.is_crowd[k]:
+        union += true_width * true_height - inter
+    return float(inter / union)
 
 
 @compiled
@@ -246,12 +253,12 @@ def _interpolate(
     width = len(result)
     for r in range(width):
         best[r], result[r] = 0.0, 0.0
-        levels[r] = _levels_up_to(true[count, r] / max(objects[r], 1))
+        levels[r] = levels_up_to(true[count, r] / max(objects[r], 1))
     for t in range(count, 0, -1):
         for r in range(width):
             precision = true[t, r] / max(total[t, r], 1)
             best[r] = precision if precision > best[r] else best[r]
-            below = _levels_up_to(true[t - 1, r] / max(objects[r], 1))
+            below = levels_up_to(true[t - 1, r] / max(objects[r], 1))
             result[r] += best[r] * (levels[r] - below)
             levels[r] = below
     for r in range(width):
@@ -259,7 +266,7 @@ def _interpolate(
 
 
 @compiled_part
-def _levels_up_to(recall: float) -> float:
+def levels_up_to(recall: float) -> float:
     """How many of the levels k * 0.01, as rounded in floating point, lie at or below a recall."""
     k = np.floor(recall * 100)
     k = k + 1 if (k + 1) * LEVEL <= recall else k

@@ -53,6 +53,17 @@ class Objects:
         count_objects(image, class_index, np.ascontiguousarray(weights, np.int16), result)
         return result
 
+    def of_images(self, image_id: IntArray) -> "Objects":
+        """The objects on some of the images, given by sorted ids."""
+        if len(image_id) == len(self.image_id):
+            return self
+        ranks = np.searchsorted(self.image_id, image_id)
+        first, last = (np.searchsorted(self.key, (ranks + k) * self.classes) for k in (0, 1))
+        image = np.repeat(np.arange(len(ranks)), last - first)
+        rows = np.arange(len(image)) + (first - np.cumsum(last - first) + (last - first))[image]
+        key = image * self.classes + self.key[rows] % self.classes
+        return Objects(image_id, key, self.box[rows], self.area[rows], self.is_crowd[rows], self.classes)
+
 
 def objects_of(dataset: Dataset, image_id: IntArray) -> Objects:
     """The annotated boxes on some images, given by sorted ids."""
@@ -101,10 +112,11 @@ def mean_of_defined(values: FloatArray) -> FloatArray:
 
 def match(predictions: Predictions, objects: Objects, max_boxes: int = 100, iou: float = 0.5) -> Matches:
     """Match the boxes that lie on the images of ``objects`` at an IoU; other boxes are left out."""
-    return match_found(_detections(predictions, objects), objects, max_boxes, iou)
+    return match_found(detections_of(predictions, objects), objects, max_boxes, iou)
 
 
-def _detections(predictions: Predictions, objects: Objects) -> Detections:
+def detections_of(predictions: Predictions, objects: Objects) -> Detections:
+    """The boxes that lie on the images of ``objects``, in runs."""
     used = predictions.of_images(objects.image_id)
     boxes = sorted_boxes(used, objects.image_id)
     score, box = used.score[boxes.row], used.box_xyxy[boxes.row]
@@ -148,14 +160,14 @@ def found_at_best_f1(predictions: Predictions, objects: Objects, max_boxes: int 
     A threshold is needed, as with every box of every score nearly everything is found; this one is fair to members
     whose scores mean different things.
     """
-    outcomes, count, _ = _outcomes(_detections(predictions, objects), objects, max_boxes)
+    outcomes, count, _ = _outcomes(detections_of(predictions, objects), objects, max_boxes)
     if not count:
         return FoundObjects(np.zeros(len(objects.key), np.bool_), np.nan)
     order = np.argsort(-outcomes.score[:count], kind="stable")
     true = np.cumsum(outcomes.is_true[order])
     f1 = 2 * true / (np.arange(count) + 1 + np.count_nonzero(~objects.is_crowd))
     min_score = float(outcomes.score[order[np.argmax(f1)]])
-    _, _, taken = _outcomes(_detections(predictions.above(min_score), objects), objects, max_boxes)
+    _, _, taken = _outcomes(detections_of(predictions.above(min_score), objects), objects, max_boxes)
     return FoundObjects(taken, min_score)
 
 

@@ -1,27 +1,20 @@
 """The standard COCO metrics of predictions, as pycocotools computes them."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from bunri.boxes import FloatArray, IntArray, xyxy_to_xywh
 from bunri.dataset import Dataset
-from bunri.evaluate.counted import check_floor, counted_images
+from bunri.errors import DataError
+from bunri.evaluate.counted import check_classes, check_floor, common_images, counted_images, no_image_counts
+from bunri.evaluate.judging import Precision, Tally
 from bunri.predictions import Predictions
 from bunri.shown import Shown
 
 SIZES = ("small", "medium", "large")
 """COCO's sizes by annotated area: below 32², below 96², and above."""
-
-IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10).tolist()
-RECALL_LEVELS = np.linspace(0.0, 1.0, 101).tolist()
-
-Precision = NDArray[np.float64]
-"""Precision ``(T, R, C, A)`` at 10 IoU thresholds, 101 recalls, C classes, 4 sizes (all first); -1 without truth."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +83,22 @@ def evaluate(predictions: Predictions, dataset: Dataset, min_score: float = 0.0,
         DataError: No image counts, or a class is not one of the data set.
         UsageError: The floor is outside of [0, 1].
     """
+    return evaluate_blocks([predictions], dataset, min_score, max_boxes)
+
+
+def evaluate_blocks(
+    blocks: Iterable[Predictions], dataset: Dataset, min_score: float = 0.0, max_boxes: int = 100
+) -> Evaluation:
+    """As :func:`evaluate`, of predictions that come block of images by block, by rising image id; memory stays flat.
+
+    Raises:
+        DataError: No image counts, a class is not one of the data set, or a block begins before the last one ends.
+        UsageError: The floor is outside of [0, 1].
+    """
     check_floor(min_score)
-    counted = counted_images([predictions], dataset)
-    used = predictions.above(min_score).of_images(counted)
-    precision = _precision(used, dataset, counted, max_boxes)
+    with closing(Tally(dataset, max_boxes)) as tally:
+        _count(blocks, tally, min_score)
+        precision = tally.precision()
     names = dataset.class_names
     return Evaluation(
         mAP50=_mean(precision[0, :, :, 0]),
@@ -103,11 +108,26 @@ def evaluate(predictions: Predictions, dataset: Dataset, min_score: float = 0.0,
         mAP50_by_size={size: _mean(precision[0, :, :, a + 1]) for a, size in enumerate(SIZES)},
         mAP50_95_by_size={size: _mean(precision[..., a + 1]) for a, size in enumerate(SIZES)},
         min_score=min_score,
-        lowest_score=float(used.score.min()) if len(used) else math.nan,
+        lowest_score=tally.lowest_score if math.isfinite(tally.lowest_score) else math.nan,
         max_boxes=max_boxes,
-        images=len(counted),
-        images_not_seen=len(dataset) - len(counted),
+        images=tally.images,
+        images_not_seen=len(dataset) - tally.images,
     )
+
+
+def _count(blocks: Iterable[Predictions], tally: Tally, min_score: float) -> None:
+    names, last = set[str](), None
+    for block in blocks:
+        check_classes(block, tally.dataset)
+        names.add(block.name)
+        if not len(block.seen_image_id):
+            continue
+        if last is not None and block.seen_image_id[0] <= last:
+            raise DataError(f"blocks must come by rising image id, but {block.seen_image_id[0]} comes after {last}")
+        last = block.seen_image_id[-1]
+        tally.add(block.above(min_score), common_images([block], tally.dataset))
+    if not tally.images:
+        raise no_image_counts(sorted(names))
 
 
 def precision_at_recall(predictions: Predictions, dataset: Dataset, max_boxes: int = 100) -> Precision:
@@ -116,49 +136,11 @@ def precision_at_recall(predictions: Predictions, dataset: Dataset, max_boxes: i
     Raises:
         DataError: As :func:`evaluate`.
     """
-    counted = counted_images([predictions], dataset)
-    return _precision(predictions.of_images(counted), dataset, counted, max_boxes)[0, :, :, 0]
+    with closing(Tally(dataset, max_boxes)) as tally:
+        tally.add(predictions, counted_images([predictions], dataset))
+        return tally.precision()[0, :, :, 0]
 
 
 def _mean(precision: Precision) -> float:
     defined = precision[precision > -1]
     return float(defined.mean()) if len(defined) else math.nan
-
-
-def _precision(predictions: Predictions, dataset: Dataset, counted: IntArray, max_boxes: int) -> Precision:
-    import hotcoco
-
-    truth = _coco_truth(dataset, counted)
-    evaluation = hotcoco.COCOeval(truth, truth.load_res(_coco_results(predictions, counted)), "bbox")
-    evaluation.params.iou_thrs = IOU_THRESHOLDS
-    evaluation.params.rec_thrs = RECALL_LEVELS
-    evaluation.params.max_dets = [max_boxes]
-    evaluation.evaluate()
-    evaluation.accumulate()
-    return np.asarray((evaluation.eval or {})["precision"][..., -1], np.float64)
-
-
-def _coco_truth(dataset: Dataset, counted: IntArray) -> Any:
-    """The annotations on the counted images; ids are numbered anew from 1, images in the order of their ids."""
-    import hotcoco
-
-    truth = dataset.annotations.take(np.flatnonzero(np.isin(dataset.annotations.image_id, counted)))
-    rows = dataset.rows_of(counted)
-    sides = zip(dataset.images.width[rows].tolist(), dataset.images.height[rows].tolist(), strict=True)
-    return hotcoco.COCO.from_arrays(
-        [{"id": number, "width": width, "height": height} for number, (width, height) in enumerate(sides, 1)],
-        [{"id": number, "name": name} for number, name in enumerate(dataset.class_names, 1)],
-        np.searchsorted(counted, truth.image_id) + 1,
-        truth.class_index + 1,
-        xyxy_to_xywh(truth.box_xyxy),
-        ids=np.arange(len(truth)) + 1,
-        area=truth.area,
-        iscrowd=truth.is_crowd,
-    )
-
-
-def _coco_results(predictions: Predictions, counted: IntArray) -> FloatArray:
-    """Boxes as rows ``(image, x, y, width, height, score, category)``."""
-    image = np.searchsorted(counted, predictions.image_id) + 1
-    columns = (image, xyxy_to_xywh(predictions.box_xyxy), predictions.score, predictions.class_index + 1)
-    return np.column_stack(columns).astype(np.float64)

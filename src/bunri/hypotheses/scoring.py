@@ -9,15 +9,15 @@ from bunri.boxes import FloatArray, IntArray
 from bunri.dataset import Dataset
 from bunri.errors import ConfigError, DataError
 from bunri.evaluate.bootstrap import Counts, drawn_blocks, units_of
+from bunri.evaluate.judging import IOU_THRESHOLDS
 from bunri.evaluate.matching import Matches, match, mean_of_defined, objects_of
-from bunri.evaluate.metrics import IOU_THRESHOLDS
 from bunri.hypotheses.building import Setting, Workshop
 from bunri.hypotheses.contrasts import ArmScores
 from bunri.hypotheses.file import Hypothesis, RareClasses
 from bunri.predictions import Predictions
 from bunri.settings import nearest
 
-IOUS = {"mAP50": [0.5], "mAP50_95": IOU_THRESHOLDS}
+IOUS = {"mAP50": [0.5], "mAP50_95": IOU_THRESHOLDS.tolist()}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,161 @@
+"""The standard metrics block of images by block of images: what is kept of a box is its score and two bits a criterion.
+
+Detections are matched within their image and class, so blocks change nothing; average precision then ranks the scores
+of one class at a time. What is kept lies on disk where it is much, so that memory does not grow with the boxes.
+"""
+
+import tempfile
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bunri.boxes import BoolArray, FloatArray, IntArray
+from bunri.dataset import Dataset
+from bunri.evaluate.coco_kernels import Criteria, Judged, Scratch, judge_detections, precision_curves
+from bunri.evaluate.kernels import Detections, Truth
+from bunri.evaluate.matching import Objects, detections_of, objects_of
+from bunri.files import cannot_write
+from bunri.predictions import Predictions
+
+IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
+
+RECALLS = 101
+
+AREAS = ((0.0, 1e10), (0.0, 32.0**2), (32.0**2, 96.0**2), (96.0**2, 1e10))
+"""Least and most area of what counts: all, and COCO's small, medium and large."""
+
+CRITERIA = Criteria(IOU_THRESHOLDS, *(np.array(bounds) for bounds in zip(*AREAS, strict=True)))
+
+IN_MEMORY = 256 * 2**20
+"""Bytes of judged detections beyond which they are kept on disk."""
+
+Precision = NDArray[np.float64]
+"""Precision ``(T, R, C, A)`` at 10 IoU thresholds, 101 recalls, C classes, 4 sizes (all first); -1 without truth."""
+
+
+@dataclass(eq=False)
+class JudgedByClass:
+    """Judged detections of C classes, in the order in which they came.
+
+    Attributes:
+        classes: C.
+        in_memory: Bytes beyond which they lie in a temporary file without a name, gone with the process.
+    """
+
+    classes: int
+    in_memory: int = field(default_factory=lambda: IN_MEMORY)
+    _places: list[list[tuple[int, int]]] = field(init=False)
+    _file: IO[bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._places = [[] for _ in range(self.classes)]
+        self._file = tempfile.SpooledTemporaryFile(self.in_memory)  # noqa: SIM115  # `close` closes it
+
+    def close(self) -> None:
+        """Let the detections go."""
+        self._file.close()
+
+    def add(self, judged: Judged) -> None:
+        """Take the detections of a block.
+
+        Raises:
+            OutputError: The folder of temporary files is full.
+        """
+        order = np.argsort(judged.class_index.astype(np.uint16), kind="stable")
+        columns = np.stack([judged.score.view(np.int64), judged.true, judged.counted])[:, order]
+        bounds = np.searchsorted(judged.class_index[order], np.arange(self.classes + 1)).tolist()
+        try:
+            for c, (first, last) in enumerate(pairwise(bounds)):
+                self._places[c] += [(self._file.tell(), last - first)] if first < last else []
+                self._file.write(columns[:, first:last].tobytes())
+        except OSError as error:
+            raise cannot_write(Path(tempfile.gettempdir()), error) from error
+
+    def of_class(self, class_index: int) -> Judged:
+        """The detections of a class."""
+        parts = [np.empty((3, 0), np.int64)]
+        for place, count in self._places[class_index]:
+            self._file.seek(place)
+            parts.append(np.frombuffer(self._file.read(24 * count), np.int64).reshape(3, count))
+        score, true, counted = np.concatenate(parts, axis=1)
+        return Judged(score.view(np.float64), np.full(len(score), class_index), true, counted)
+
+
+@dataclass(eq=False)
+class Tally:
+    """What is known of the blocks so far.
+
+    Attributes:
+        dataset: The truth.
+        max_boxes: Most boxes of an image and class that count.
+        images: How many images counted.
+        lowest_score: Of the boxes that were met; infinite without.
+    """
+
+    dataset: Dataset
+    max_boxes: int = 100
+    images: int = 0
+    lowest_score: float = np.inf
+    _objects: Objects = field(init=False)
+    _judged: JudgedByClass = field(init=False)
+    _found: IntArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        classes = len(self.dataset.class_names)
+        self._objects = objects_of(self.dataset, np.unique(self.dataset.images.id))
+        self._judged, self._found = JudgedByClass(classes), np.zeros((len(AREAS), classes), np.int64)
+
+    def close(self) -> None:
+        """Let the detections go."""
+        self._judged.close()
+
+    def add(self, predictions: Predictions, counted: IntArray) -> None:
+        """Match the boxes on some images, given by sorted ids, that have not counted before."""
+        objects = self._objects.of_images(counted)
+        ignored = _ignored(objects)
+        for a in range(len(AREAS)):
+            self._found[a] += np.bincount(objects.key[~ignored[:, a]] % objects.classes, minlength=objects.classes)
+        found = detections_of(predictions, objects)
+        self._judged.add(_judged(found, objects, ignored, self.max_boxes))
+        self.images += len(counted)
+        self.lowest_score = min(self.lowest_score, float(found.score.min(initial=np.inf)))
+
+    def precision(self) -> Precision:
+        """Precision at every criterion and recall of every class, equal to pycocotools to 1e-9."""
+        classes = len(self.dataset.class_names)
+        result = np.full((classes, len(AREAS), len(IOU_THRESHOLDS), RECALLS), -1.0)
+        for c in range(classes):
+            _write_curves(self._judged.of_class(c), self._found[:, c], result[c])
+        return np.asarray(result.transpose(2, 3, 0, 1))
+
+
+def _ignored(objects: Objects) -> BoolArray:
+    """Which object is to be ignored among the objects of each size ``(N, A)``."""
+    area = objects.area[:, None]
+    return np.asarray((area < CRITERIA.least_area) | (area > CRITERIA.most_area) | objects.is_crowd[:, None])
+
+
+def _judged(found: Detections, objects: Objects, ignored: BoolArray, max_boxes: int) -> Judged:
+    key = found.image * objects.classes + found.class_index
+    low, high = (np.searchsorted(objects.key, key, side=side) for side in ("left", "right"))
+    size = np.minimum(found.size, max_boxes)
+    room = int(size.sum())
+    judged = Judged(np.empty(room), *(np.empty(room, np.int64) for _ in range(3)))
+    scratch = Scratch(np.empty(int((size * (high - low)).max(initial=0))), np.empty(int(size.max(initial=0))))
+    truth = Truth(objects.box, objects.is_crowd, np.zeros(len(objects.key), np.bool_))
+    judge_detections(truth, ignored, low, high, found, CRITERIA, max_boxes, scratch, judged)
+    return judged
+
+
+def _write_curves(judged: Judged, objects: IntArray, result: FloatArray) -> None:
+    """Precision ``(A, T, R)`` of a class with so many objects of each size; left as it is where there are none."""
+    order: Any = np.argsort(-judged.score, kind="stable")
+    overlaps = len(IOU_THRESHOLDS)
+    for a in np.flatnonzero(objects).tolist():
+        totals, running = np.empty((overlaps, objects[a] + 1), np.int32), np.zeros((2, overlaps), np.int32)
+        result[a] = 0.0
+        precision_curves(order, judged.true, judged.counted, a * overlaps, int(objects[a]), totals, running, result[a])
