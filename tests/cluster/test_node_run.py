@@ -15,6 +15,7 @@ from bunri.experiment.data import load_data, write_data
 from bunri.experiment.locking import locked
 from bunri.experiment.plan import job_of, planned_runs
 from bunri.experiment.runs import PreparedRun
+from bunri.experiment.schedule import Room
 from bunri.files import write_json
 from experiment_files import TESTS, write_experiment
 
@@ -27,7 +28,7 @@ def order_for(folder: Path, sign: Sign, native: str = "steps: 4\n", **changes: o
     job = job_of(experiment, run, write_data(load_data(experiment), experiment))
     job = job.model_copy(update={"resolved": run.folder.resolved_config_file(), "python_path": (TESTS,)})
     prepared = PreparedRun(run, job, native, "")
-    order = {"facts": {"bunri": "x"}, "bunri": metadata.version("bunri"), **changes}
+    order = {"facts": {"bunri": "x"}, "bunri": metadata.version("bunri"), "room": Room(1), **changes}
     return Order(experiment=experiment, prepared=prepared, python_path=(TESTS,), sign=sign, **order)  # type: ignore[arg-type]
 
 

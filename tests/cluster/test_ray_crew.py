@@ -98,7 +98,12 @@ def test_what_a_lost_node_ran_goes_on_elsewhere_and_is_as_a_local_run(
     assert files_of(board.folder) == files_of(local.folder)
     assert (board.folder / "submission.csv").read_bytes() == (local.folder / "submission.csv").read_bytes()
     for folder, twin in zip(folders, folders_of(tmp_path / "here"), strict=True):
-        assert records_of(folder) == records_of(twin)
+        told, expected = records_of(folder), records_of(twin)
+        assert told == [record for record in expected if record in told]
+        untold = {record["step"] for record in expected if record not in told}
+        assert len(untold) <= (
+            len(folder.read_manifest()["nodes"]) - 1
+        )  # of the step in which nobody listened any more
         assert folder.predictions_file("val").read_bytes() == twin.predictions_file("val").read_bytes()
     manifests = [folder.read_manifest() for folder in folders]
     assert [manifest["status"] for manifest in manifests] == ["done", "done"]

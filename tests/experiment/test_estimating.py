@@ -52,6 +52,14 @@ def test_times_come_from_runs_of_the_same_config_first_of_the_same_experiment(tm
     assert [row["estimated_from"] for row in plan.to_dict()["runs"]][:2] == ["this experiment", "another experiment"]
 
 
+def test_times_of_the_same_model_go_before_those_of_another_with_its_config(tmp_path: Path) -> None:
+    experiment = experiment_in(tmp_path, "models.b.config=" + str(tmp_path / "a.yaml"))
+    finish(experiment.runs / "tiny" / "a" / "fold0", tmp_path / "a.yaml", 10.0)
+    assert seconds_of(plan_of(experiment)) == [10.0, 10.0, 10.0, 10.0]
+    finish(experiment.runs / "tiny" / "b" / "fold0", tmp_path / "a.yaml", 4.0)
+    assert seconds_of(plan_of(experiment)) == [10.0, 4.0, 10.0, 4.0]
+
+
 def test_times_are_in_proportion_to_the_epochs(tmp_path: Path) -> None:
     experiment = experiment_in(tmp_path, "recipe.epochs=6")
     finish(experiment.runs / "tiny" / "a" / "fold0", tmp_path / "a.yaml", 10.0, epochs=3)

@@ -15,6 +15,7 @@ from bunri.events import Ended, Event, to_line
 from bunri.experiment.locking import locked
 from bunri.experiment.provenance import machine
 from bunri.experiment.runs import PreparedRun, run_here
+from bunri.experiment.schedule import Room
 from bunri.user_code import found_in
 
 SECONDS_FOR_LOST_NODE = 180.0
@@ -32,6 +33,7 @@ class Order:
         experiment: With absolute paths, as a node works in another folder.
         facts: For the manifest.
         prepared: The run.
+        room: What it was promised.
         python_path: Folders with code of the user's own.
         sign: What shows that the storage is shared.
         bunri: Version that asks.
@@ -41,6 +43,7 @@ class Order:
     experiment: Experiment
     facts: dict[str, Any]
     prepared: PreparedRun
+    room: Room
     python_path: tuple[Path, ...]
     sign: Sign
     bunri: str

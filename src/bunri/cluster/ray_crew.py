@@ -62,7 +62,8 @@ class RayCrew:
             return []
         pool = ThreadPoolExecutor(min(len(runs), RUNS_IN_THE_QUEUE))
         with driving(self._experiment.folder) as sign, handling_signals(self.stop), pool:
-            return list(pool.map(lambda prepared: self._until_it_ends(prepared, sign), runs))
+            orders = [self._order(prepared, sign) for prepared in runs]  # before any is queued: they queue in order
+            return list(pool.map(self._until_it_ends, orders))
 
     def stop(self) -> None:
         """Ask every run to stop at a checkpoint, and take the others out of the queue; asked twice at once."""
@@ -73,8 +74,8 @@ class RayCrew:
             else:
                 ray.kill(actor)
 
-    def _until_it_ends(self, prepared: PreparedRun, sign: Sign) -> Ended:
-        order, label = self._order(prepared, sign), prepared.run.label
+    def _until_it_ends(self, order: Order) -> Ended:
+        label = order.prepared.run.label
         for lost in range(NODES_TO_LOSE + 1):
             if self._stopping.is_set():
                 break
@@ -91,9 +92,9 @@ class RayCrew:
         """The terminal is here, so the node's writers do without it."""
         writers = self._experiment.writers.model_copy(update={"console": False})
         experiment = self._experiment.model_copy(update={"writers": writers})
-        job = job_within(self._experiment, prepared.job, self.demand(prepared.run))
-        version = metadata.version("bunri")
-        return Order(experiment, self._facts, replace(prepared, job=job), self._path, sign, version)
+        room = self.demand(prepared.run)
+        prepared = replace(prepared, job=job_within(self._experiment, prepared.job, room))
+        return Order(experiment, self._facts, prepared, room, self._path, sign, metadata.version("bunri"))
 
     def _on_some_node(self, order: Order) -> Ended:
         """Queue the run, and listen to it.
@@ -102,10 +103,11 @@ class RayCrew:
             RayActorError: Its node, or its process there, is no more.
         """
         run = order.prepared.run
-        options = options_of(self.demand(run)) | {"max_concurrency": 3, "name": None}
-        actor = ray.remote(NodeRun).options(**options).remote()
+        actor = ray.remote(NodeRun).options(**options_of(order.room), max_concurrency=3).remote()
         self._actors[run.label] = actor
         try:
+            if self._stopping.is_set():  # said before there was an actor to hear it
+                return Ended("stopped", "not begun")
             return self._listen(actor, order)
         finally:
             self._begun.discard(run.label)

@@ -70,9 +70,9 @@ def refuse_too_large(crew: Crew, runs: Sequence[PlannedRun]) -> None:
 def timed_plan(crew: Crew, runs: Sequence[PlannedRun], root: Path) -> TimedPlan:
     """Estimate each run, and all of them together.
 
-    A run is taken to last as long as the median of the finished runs with the same engine and config (by its hash),
-    of this experiment where there are any, else of all experiments below ``root``; where both say for how many epochs
-    they train, in proportion to these.
+    A run is taken to last as long as the median of the finished runs with the same engine and config (by its hash):
+    of the same model where there are any, else of this experiment, else of all below ``root``; where both say for how
+    many epochs they train, in proportion to these.
     """
     finished = list(_finished(root))
     estimates = tuple(None if run.action == "skip" else _estimate(run, finished) for run in runs)
@@ -88,7 +88,7 @@ class _Finished:
     config: str
     seconds: float
     epochs: float | None
-    experiment: Path
+    model: Path
 
 
 def _finished(root: Path) -> Iterator[_Finished]:
@@ -97,23 +97,24 @@ def _finished(root: Path) -> Iterator[_Finished]:
             folder = RunFolder(path.parent)
             manifest = folder.read_manifest()
             if manifest.get("status") == "done" and folder.job_file.exists():
-                experiment = root / path.relative_to(root).parts[0]
-                yield _finished_run(manifest, read_json(folder.job_file, "the run's job"), experiment)
+                model = root.joinpath(*path.relative_to(root).parts[:2])
+                yield _finished_run(manifest, read_json(folder.job_file, "the run's job"), model)
 
 
-def _finished_run(manifest: Mapping[str, Any], job: Mapping[str, Any], experiment: Path) -> _Finished:
+def _finished_run(manifest: Mapping[str, Any], job: Mapping[str, Any], model: Path) -> _Finished:
     seconds = sum(manifest.get("seconds", {}).values())
     epochs = job.get("recipe", {}).get("epochs")
-    return _Finished(manifest["engine"], manifest["sha256"]["config"], seconds, epochs, experiment.absolute())
+    return _Finished(manifest["engine"], manifest["sha256"]["config"], seconds, epochs, model.absolute())
 
 
 def _estimate(run: PlannedRun, finished: Sequence[_Finished]) -> Estimate | None:
     config, epochs = sha256_of(run.model.config), run.model.recipe.given().get("epochs")
     same = [one for one in finished if (one.engine, one.config) == (run.model.engine, config)]
-    here = [one for one in same if run.folder.path.is_relative_to(one.experiment)]
+    here = [one for one in same if run.folder.path.is_relative_to(one.model.parent)]
+    own = [one for one in here if run.folder.path.is_relative_to(one.model)]
     if not same:
         return None
-    seconds = median(one.seconds * _ratio(epochs, one.epochs) for one in here or same)
+    seconds = median(one.seconds * _ratio(epochs, one.epochs) for one in own or here or same)
     return Estimate(round(seconds, 1), "this experiment" if here else "another experiment")
 
 
