@@ -43,7 +43,7 @@ def written(folder: Path, members: Sequence[Predictions], dataset: Dataset = WOR
 @pytest.fixture
 def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few rows are read at a time."""
-    monkeypatch.setattr("bunri.io.image_order.ROW_GROUP", 17)
+    monkeypatch.setattr("bunri.io.image_order.BATCH", 17)
 
 
 @pytest.mark.usefixtures("small_groups")

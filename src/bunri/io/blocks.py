@@ -13,15 +13,18 @@ from pyarrow.parquet import ParquetFile, ParquetWriter
 from bunri.boxes import IntArray
 from bunri.dataset import Dataset
 from bunri.files import replace_atomically
-from bunri.io.image_order import OLDEST, ROW_GROUP, Survey, bounds_of, rows_in_order, survey
+from bunri.io.image_order import OLDEST, Survey, bounds_of, rows_in_order, survey
 from bunri.io.parquet import NO_ROWS, parquet_errors, predictions_of, table_of
 from bunri.predictions import Predictions, concatenate
 
 WHOLE = 4_000_000
 """Boxes of all files together up to which they are read whole: about half a gigabyte."""
 
-BLOCK = 1_000_000
+BLOCK = 500_000
 """Boxes of all files together in a block, unless one image has more."""
+
+ROW_GROUP = 2**17
+"""Most rows of a group of a written file."""
 
 OnSorting = Callable[[Path], None]
 

@@ -15,8 +15,8 @@ from bunri.boxes import IntArray
 from bunri.files import cannot_write
 from bunri.io.parquet import cast_columns, checked_image_ids, known_columns, parquet_errors, plain_table
 
-ROW_GROUP = 2**18
-"""Rows that are read in one go, and most rows of a group that is written."""
+BATCH = 2**15
+"""Rows that are read in one go: every member keeps so many, and Arrow several times their size."""
 
 OLDEST = pl.CompatLevel.oldest()
 """Arrow's types as pyarrow knows them."""
@@ -114,7 +114,7 @@ def _tables(path: Path, columns: list[str] | None = None) -> Iterator[pl.DataFra
     with ExitStack() as stack:
         with parquet_errors(path):
             file = stack.enter_context(ParquetFile(path))
-            batches = file.iter_batches(ROW_GROUP, columns=columns or known_columns(path, file), use_threads=False)
+            batches = file.iter_batches(BATCH, columns=columns or known_columns(path, file), use_threads=False)
         while (table := _next(path, batches)) is not None:
             if len(table):
                 yield table
