@@ -1,6 +1,5 @@
 """From a run folder to a session: the model of the run, loaded, waiting for photos."""
 
-import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +19,8 @@ def open_session(run: RunFolder, threads: int | None = None, seconds: float = SE
 
     Args:
         run: A run that is done; nothing in it is changed.
-        threads: CPU threads of the framework; None takes all cores.
+        threads: CPU threads of the framework; None takes those of the training: with others sums are in another order,
+            and on a busy machine threads that wait for each other spend several times the processor time.
         seconds: How long the model may think about one request.
 
     Raises:
@@ -31,11 +31,11 @@ def open_session(run: RunFolder, threads: int | None = None, seconds: float = SE
     with tempfile.TemporaryDirectory(prefix="bunri-classes-") as folder:
         classes = Path(folder) / "classes.json"
         write_coco(classes_of_run(run), classes)
-        job = _job(run, classes, threads or os.cpu_count() or 1)
+        job = _job(run, classes, threads)
         return WorkerSession(job, run.read_manifest().get("interpreter"), seconds)
 
 
-def _job(run: RunFolder, classes: Path, threads: int) -> Job:
+def _job(run: RunFolder, classes: Path, threads: int | None) -> Job:
     trained = Job.validated(read_json(run.job_file, "the run's job"), str(run.job_file))
     changes: Mapping[str, Any] = {
         "config": run.native_config_file(trained.config.name).absolute(),
@@ -46,6 +46,6 @@ def _job(run: RunFolder, classes: Path, threads: int) -> Job:
         "predict": {},
         "standby": classes,
         "checkpoint": run.checkpoint_file("best").absolute(),
-        "threads": threads,
+        "threads": threads or trained.threads,
     }
     return trained.model_copy(update=changes)

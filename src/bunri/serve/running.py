@@ -3,7 +3,6 @@
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from functools import partial
 from pathlib import Path
 
 from bunri.errors import MissingPackageError, UsageError
@@ -62,11 +61,8 @@ def serve(
 
 
 def warm_model(model: TrainedModel, say: Say) -> WarmModel:
-    """All runs of a model, loaded side by side; the processors are shared among them."""
-    import os
-
-    threads = max((os.cpu_count() or 1) // len(model.runs), 1)
-    return WarmModel(model, say, partial(open_session, threads=threads))
+    """All runs of a model, loaded side by side, each with the threads of its training."""
+    return WarmModel(model, say, open_session)
 
 
 @contextmanager
