@@ -67,6 +67,11 @@ class RunFolder:
         return self.path / f"{service}_run.json"
 
     @property
+    def untold_file(self) -> Path:
+        """Scalars a worker measured when nobody was left to hear them; recorded when the run goes on."""
+        return self.path / "untold.jsonl"
+
+    @property
     def lock_file(self) -> Path:
         """Held by whoever trains here, and by nobody after their death."""
         return self.path / ".lock"
@@ -95,7 +100,7 @@ class RunFolder:
 
     def clear(self) -> None:
         """Delete what a former run left: its records, checkpoints and predictions, and nothing else."""
-        files = (self.manifest_file, self.metrics_file, self.results_file, self.log_file)
+        files = (self.manifest_file, self.metrics_file, self.results_file, self.log_file, self.untold_file)
         for path in (*files, *self.path.glob("*_run.json")):
             path.unlink(missing_ok=True)
         folders = (self.path / "checkpoints", self.path / "predictions", self.native_folder)

@@ -10,7 +10,7 @@ import pytest
 from bunri.engines import base, worker
 from bunri.engines.base import CheckJob, ModelToCheck, StopRequested
 from bunri.errors import ConfigError, DataError, MissingPackageError, OutputError
-from bunri.events import Ended, Event, Facts, Note, from_line
+from bunri.events import Ended, Event, Facts, Note, Scalars, from_line
 from bunri.files import read_json, write_text
 from experiment_files import make_job
 
@@ -65,10 +65,12 @@ class _OnAFullDisk(io.StringIO):
         raise OSError(28, "No space left on device")
 
 
-def test_a_full_disk_under_the_log_keeps_nobody_from_the_last_word(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_under_the_log_keeps_nobody_from_the_last_word(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(sys, "stdout", _OnAFullDisk())
     reading, writing = os.pipe()
-    worker._connect(str(writing))(Note("the run goes on"))
+    worker._connect(str(writing), tmp_path / "untold.jsonl")(Note("the run goes on"))
     assert from_line(os.read(reading, 1000).decode()) == Note("the run goes on")
     assert worker._outcome(raising(OutputError("last.pt must be writable"))).message == "last.pt must be writable"
     assert worker._outcome(raising(RuntimeError("boom"))).message == "RuntimeError: boom"
@@ -104,13 +106,15 @@ def test_a_check_answers_for_every_model_and_names_all_its_mistakes(tmp_path: Pa
 
 def test_events_go_down_the_pipe_and_a_dead_parent_asks_to_stop(tmp_path: Path) -> None:
     reading, writing = os.pipe()
-    emit = worker._connect(str(writing))
+    emit = worker._connect(str(writing), tmp_path / "untold.jsonl")
     emit(Facts({"weights": "분리"}))
     assert from_line(os.read(reading, 1000).decode()) == Facts({"weights": "분리"})
     assert not base.job_should_stop()
     os.close(reading)
     emit(Facts({}))  # nobody listens any more
+    emit(Scalars(7, {"train/loss": 0.5}))
     assert base.job_should_stop()
+    assert from_line((tmp_path / "untold.jsonl").read_text()) == Scalars(7, {"train/loss": 0.5})
     os.close(writing)
 
 

@@ -182,7 +182,11 @@ def test_a_worker_does_not_outlive_its_killed_parent(tmp_path: Path) -> None:
     process.wait()
     assert run_folder(tmp_path).status == "running"  # nobody was left to say otherwise
     run(path, resume=True)  # waits until the worker has saved and gone
-    assert run_folder(tmp_path).status == "done"
+    folder = run_folder(tmp_path)
+    assert folder.status == "done"
+    losses = [(row["step"], row["train/loss"]) for row in read_metrics(folder.metrics_file) if "train/loss" in row]
+    assert losses == [(step, 1.0 / step) for step in range(1, 7)]  # the step that nobody heard is there, too
+    assert not folder.untold_file.exists()
 
 
 def _wait_for(true: Any) -> None:

@@ -30,8 +30,9 @@ from bunri.engines.base import (
     request_stop,
 )
 from bunri.errors import BunriError, ConfigError
-from bunri.events import Emit, Ended, Event, Facts, Note, to_line
+from bunri.events import Emit, Ended, Event, Facts, Note, Scalars, to_line
 from bunri.files import read_json, write_json
+from bunri.run_folder import RunFolder
 
 EVENTS_FD = "BUNRI_EVENTS_FD"
 """Environment variable with the number of the file descriptor events are written to."""
@@ -42,7 +43,7 @@ REPORTED_PACKAGES = ("bunri", "numpy", "torch", "torchvision", "timm", "albument
 
 def main(arguments: list[str]) -> int:
     """Do the job in the file named by the only argument; returns the exit code."""
-    emit = _connect(os.environ.get(EVENTS_FD))
+    emit = _connect(os.environ.get(EVENTS_FD), RunFolder(Path(arguments[0]).parent).untold_file)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _on_signal)
     ended = _outcome(lambda: _work(Path(arguments[0]), emit))
@@ -50,10 +51,11 @@ def main(arguments: list[str]) -> int:
     return ended.exit_code
 
 
-def _connect(descriptor: str | None) -> Emit:
+def _connect(descriptor: str | None, untold: Path) -> Emit:
     """The channel to the parent; without one (a worker started by hand) events are printed.
 
-    Where nobody listens any more the parent is dead: the engine is asked to stop, so that no worker outlives its run.
+    Where nobody listens any more the parent is dead: the engine is asked to stop, so that no worker outlives its run,
+    and what it measures until its last checkpoint is kept in the file ``untold``.
     """
     channel = int(descriptor) if descriptor else sys.stdout.fileno()
 
@@ -64,6 +66,9 @@ def _connect(descriptor: str | None) -> Emit:
             os.write(channel, f"{to_line(event)}\n".encode())
         except OSError:
             request_stop()
+            if isinstance(event, Scalars):
+                with suppress(OSError), untold.open("a") as file:
+                    file.write(f"{to_line(event)}\n")
 
     return emit
 

@@ -10,11 +10,12 @@ from bunri.config import Experiment
 from bunri.engines.base import Job, ResolvedConfig
 from bunri.engines.process import Worker, interpreter_of
 from bunri.errors import BunriError, OutputError
-from bunri.events import Ended, Writer
+from bunri.events import Ended, Writer, from_line
 from bunri.experiment.locking import locked
 from bunri.experiment.manifest import ManifestWriter
 from bunri.experiment.plan import PlannedRun, hashes_of, plain
 from bunri.files import read_bytes, write_bytes, write_json, write_text
+from bunri.run_folder import RunFolder
 from bunri.writers import RecordedRun, open_writers
 
 
@@ -64,6 +65,7 @@ def run_here(
         writers: list[Writer] = [manifest, *open_writers(experiment.writers, recorded), *listeners]
         interpreter, patience = interpreter_of(run.model.engine, configured), experiment.seconds_of_patience
         try:
+            tell_untold(run.folder, writers)
             folder, threads = run.folder, prepared.job.threads
             with Worker(folder.job_file, folder.log_file, interpreter, threads, (lock,), patience) as worker:
                 on_start(worker)
@@ -90,6 +92,17 @@ def recorded_run(experiment: Experiment, prepared: PreparedRun, slot: int) -> Re
         recipe=plain(run.model.recipe),
         val=(val.annotations, val.images) if val is not None else None,
     )
+
+
+def tell_untold(folder: RunFolder, writers: Sequence[Writer]) -> None:
+    """Record what a worker measured after its parent had been killed; a line it did not finish is lost."""
+    if not folder.untold_file.exists():
+        return
+    *lines, _unfinished = folder.untold_file.read_text().split("\n")
+    for line in lines:
+        for writer in writers:
+            writer.write(from_line(line))
+    folder.untold_file.unlink()
 
 
 def _record(worker: Worker, writers: Sequence[Writer]) -> Ended:
