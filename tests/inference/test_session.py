@@ -92,6 +92,20 @@ def test_a_closed_session_leaves_neither_process_nor_folder(trained: Path) -> No
         os.kill(pid, 0)
 
 
+@pytest.mark.parametrize(("told", "policy"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_of_a_session_do_not_spin_unless_told(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, told: str | None, policy: str
+) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if told is not None:
+        monkeypatch.setenv("OMP_WAIT_POLICY", told)
+    opened = open_session(RunFolder(trained / "exact" / "fold0"))
+    assert isinstance(opened, WorkerSession)
+    environment = Path(f"/proc/{opened.pid}/environ").read_text().split("\0")
+    opened.close()
+    assert f"OMP_WAIT_POLICY={policy}" in environment
+
+
 def test_an_engine_that_does_not_stay_is_told_how(trained: Path) -> None:
     run = RunFolder(trained / "exact" / "fold0")
     job = Job.validated(read_json(run.job_file, "the job"), "the job")

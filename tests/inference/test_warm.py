@@ -27,10 +27,12 @@ class PretendedSession:
     def __init__(self, run: RunFolder) -> None:
         self.alive, self.closed, self.at_once, self.most = True, False, 0, 0
         self.left = 10.0 if run.path.name == "a" else 12.0
+        self.seen = list[Photo]()
 
     def find(self, photos: Sequence[Photo]) -> Predictions:
         if not self.alive:
             raise EngineError("the worker is gone")
+        self.seen += photos
         self.at_once += 1
         self.most = max(self.most, self.at_once)
         time.sleep(0.01)
@@ -133,6 +135,24 @@ def test_one_that_cannot_be_loaded_says_why_and_is_tried_again() -> None:
     broken[0] = False
     assert len(warm.find([PHOTO])) == 1
     assert (warm.state, warm.failure) == ("ready", "")
+    warm.close()
+
+
+def test_a_session_is_ready_when_it_has_looked_at_a_photo() -> None:
+    opened = list[PretendedSession]()
+
+    def open_run(run: RunFolder) -> PretendedSession:
+        opened.append(PretendedSession(run))
+        opened[-1].alive = len(opened) > 1  # the first one fails at its first photo
+        return opened[-1]
+
+    said = list[str]()
+    warm = WarmModel(model_of("a"), said.append, open_run)
+    wait_until(lambda: warm.state == "failed" and bool(said))
+    assert said == ["the model cannot be loaded: the worker is gone"]
+    warm.find([PHOTO])
+    assert (warm.state, [session.closed for session in opened]) == ("ready", [True, False])
+    assert [photo.shape for photo in opened[1].seen] == [(480, 640, 3), PHOTO.shape]
     warm.close()
 
 

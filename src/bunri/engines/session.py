@@ -35,6 +35,11 @@ SECONDS_TO_LOAD = 600.0
 """A framework and its model may take so long to load, on a busy machine."""
 
 
+WAITING = "OMP_WAIT_POLICY"
+"""How threads of OpenMP wait for each other: ours sleep. On processors that others use too, spinning ones burn the time
+of the thread they wait for, and a photo takes several times as long."""
+
+
 class Session(Protocol):
     """A loaded model."""
 
@@ -93,7 +98,7 @@ class WorkerSession:
                 interpreter,
                 job.threads,
                 keep_open=(theirs,),
-                variables={REQUESTS_FD: str(theirs)},
+                variables={REQUESTS_FD: str(theirs), WAITING: os.environ.get(WAITING, "PASSIVE")},
             )
         finally:
             os.close(theirs)

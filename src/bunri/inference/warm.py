@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Literal
 
+import numpy as np
+
 from bunri.engines.session import Session
 from bunri.errors import BunriError, EngineError
 from bunri.inference.models import TrainedModel
@@ -17,6 +19,9 @@ from bunri.run_folder import RunFolder
 State = Literal["loading", "ready", "failed"]
 Open = Callable[[RunFolder], Session]
 Say = Callable[[str], None]
+
+GREY: Photo = np.full((480, 640, 3), 128, np.uint8)
+"""The first photo of every session."""
 
 SECONDS_FOR_TURN = 120.0
 """So long a request waits until the model is free or loaded."""
@@ -86,7 +91,17 @@ class WarmModel:
             return
         if run in self._sessions:
             self._sessions.pop(run).close()
-        self._sessions[run] = self._open_run(run)
+        self._sessions[run] = self._warmed(run)
+
+    def _warmed(self, run: RunFolder) -> Session:
+        """A session that has seen a photo: frameworks allocate and compile at their first."""
+        session = self._open_run(run)
+        try:
+            session.find([GREY])
+        except BunriError:
+            session.close()
+            raise
+        return session
 
     def _revive(self) -> None:
         """Load again what died, so that the next photo need not wait."""
