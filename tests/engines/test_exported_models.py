@@ -15,10 +15,14 @@ PHOTOS = [photo_of(*shape) for shape in ((64, 96), (90, 60), (30, 31))]
 
 
 def assert_alike(found: Found, wanted: Found) -> None:
-    """All boxes, in their order, but for pairs whose scores are equal to a ten-thousandth."""
+    """All boxes, in their order, but for pairs whose scores are equal to a ten-thousandth.
+
+    Measured: scores differ by at most 2e-5 (Faster R-CNN), boxes by 2e-3 pixels (RetinaNet), and none is without its
+    like. Other processors add in another order, so the bounds are five times that.
+    """
     assert len(found.score) == len(wanted.score) > 0
     np.testing.assert_allclose(found.score, wanted.score, atol=1e-4)
-    near = np.abs(found.box_xyxy[:, None] - wanted.box_xyxy).max(axis=2) < 0.02
+    near = np.abs(found.box_xyxy[:, None] - wanted.box_xyxy).max(axis=2) < 0.01
     near &= found.class_index[:, None] == wanted.class_index
     near &= np.abs(found.score[:, None] - wanted.score) < 1e-4
     assert near.any(axis=1).mean() >= 0.99

@@ -68,8 +68,11 @@ def compare_with_framework_of(export: Path, run: RunFolder) -> Any:
 
 
 @pytest.mark.parametrize("runtime", ["onnx", "openvino"])
-def test_int8_says_what_it_quantized_and_what_it_costs(run: RunFolder, tmp_path: Path, runtime: Any) -> None:
+def test_int8_says_what_it_quantized_and_what_it_costs(
+    run: RunFolder, tmp_path: Path, runtime: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     done = export_run(run.path, ExportOrder(runtime, tmp_path / "out", int8=True, photos=4, threads=1))
+    assert capsys.readouterr().out == ""  # stdout is the JSON's
     spec = read_spec(done.spec_file)
     assert spec == done.spec
     assert (spec.precision, spec.runtime) == ("int8", runtime)

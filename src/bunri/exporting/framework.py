@@ -33,12 +33,12 @@ class FrameworkPart:
 
 
 NOT_EXPORTED: Mapping[str, str] = {
-    "ultralytics": "its own exporter needs its own checkpoint, which `bunri export` does not make of ours yet",
-    "mmdetection": "its exporter, mmdeploy, is not made for the releases that run without compiled operators",
-    "detectron2": "its exporter is bound to Caffe2 and to tracing of one size of photos",
-    "effdet": "how its frame and its head become data has not been written yet",
+    "ultralytics": "its networks can be traced, but its frame (OpenCV's) and its suppression are not written yet",
+    "mmdetection": "its networks can be traced, but photos resized by OpenCV and its decoding are not written yet",
+    "detectron2": "its networks can be traced, but photos resized by Pillow and its decoding are not written yet",
+    "effdet": "its networks can be traced for one frame, but the frame (Pillow's) and its decoding are not written yet",
 }
-"""Engines whose models are refused, and why."""
+"""Engines whose models are refused, and what an export with equal boxes lacks; docs/export.md has what was tried."""
 
 
 def check_engine(name: str) -> None:

@@ -1,7 +1,9 @@
 """8-bit integers where most time goes: convolutions and matrix products, calibrated on training photos."""
 
 import logging
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -100,19 +102,24 @@ def _quantize_openvino(path: Path, target: Path, inputs: NetworkInputs) -> str:
     import openvino
 
     nncf.set_log_level(logging.ERROR)
-    model: Any = nncf.quantize(
-        openvino.Core().read_model(path),
-        nncf.Dataset(inputs),
-        preset=nncf.QuantizationPreset.MIXED,
-        subset_size=len(inputs),
-    )
+    with redirect_stdout(sys.stderr):  # it draws its progress, and stdout is for results
+        model: Any = nncf.quantize(
+            openvino.Core().read_model(path),
+            nncf.Dataset(inputs),
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(inputs),
+        )
     openvino.save_model(model, target, compress_to_fp16=False)
     layers = [(node.get_type_name(), node) for node in model.get_ordered_ops()]
     return _in_words([(kind, _has_8_bits(node)) for kind, node in layers if kind in QUANTIZED_LAYERS])
 
 
 def _has_8_bits(node: Any) -> bool:
-    return bool(node.input_value(0).get_node().get_type_name() == "FakeQuantize")
+    """Whether its input comes in 8 bits; OpenVINO moves those about, but pads in float and then computes in float."""
+    given = node.input_value(0).get_node()
+    while given.get_type_name() in ("Reshape", "Concat"):
+        given = given.input_value(0).get_node()
+    return bool(given.get_type_name() == "FakeQuantize")
 
 
 def _in_words(layers: list[tuple[str, bool]]) -> str:
