@@ -113,7 +113,7 @@ def _rows(path: Path) -> Iterator[pl.DataFrame]:
 def _tables(path: Path, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
     with ExitStack() as stack:
         with parquet_errors(path):
-            file = stack.enter_context(ParquetFile(path))
+            file = stack.enter_context(ParquetFile(path, pre_buffer=False))  # else all it has read stays in memory
             batches = file.iter_batches(BATCH, columns=columns or known_columns(path, file), use_threads=False)
         while (table := _next(path, batches)) is not None:
             if len(table):
