@@ -1,9 +1,10 @@
 """The verb ``run``: plan, check, train, gather."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from bunri.config import Experiment, load_experiment
 from bunri.engines.base import Job, ResolvedConfig
@@ -11,7 +12,7 @@ from bunri.engines.process import error_of
 from bunri.errors import ConfigError, EngineError, UsageError
 from bunri.events import Ended
 from bunri.experiment.checks import python_path, resolve_configs
-from bunri.experiment.crew import LocalCrew, OpenCrew
+from bunri.experiment.crew import Crew, LocalCrew, OpenCrew
 from bunri.experiment.data import DataFiles, ExperimentData, classes_of, load_data, write_data
 from bunri.experiment.ensemble import build_ensemble
 from bunri.experiment.estimating import TimedPlan, refuse_too_large, timed_plan
@@ -78,18 +79,12 @@ def train(
     """The first part of :func:`run`: train and predict, without gathering; ``models`` names some of the models."""
     settings = _only(load_experiment(Path(experiment), overrides), models)
     with found_in(python_path(settings, ())):
-        check_writers(settings.writers)
-        data = load_data(settings)
-        files = write_data(data, settings)
-        runs = _decided(settings, files, resume, overwrite)
-        crew = open_crew(settings, provenance(Path(experiment).absolute().parent) | classes_of(data.train))
-        refuse_too_large(crew, runs)
-        prepared = _prepared(settings, runs, files)
-        tell_exposures(settings, runs, data, announce)
+        checked = _checked(settings, provenance(Path(experiment).absolute().parent), resume, overwrite, open_crew)
+        tell_exposures(settings, checked.runs, checked.data, announce)
         _write_settings(settings, is_whole=models is None)
-        ends = crew.run(prepared)
-    _refuse_unfinished([one.run for one in prepared], ends)
-    return Trained(settings, runs, data)
+        ends = checked.crew.run(checked.prepared)
+    _refuse_unfinished([one.run for one in checked.prepared], ends)
+    return Trained(settings, checked.runs, checked.data)
 
 
 def _only(settings: Experiment, models: Collection[str] | None) -> Experiment:
@@ -133,15 +128,32 @@ def dry_run(
     """Check everything and say what would be done with each run and how long it would take; raises as :func:`run`."""
     settings = _only(load_experiment(Path(experiment), overrides), models)
     with found_in(python_path(settings, ())):
-        check_writers(settings.writers)
-        data = load_data(settings)
-        files = write_data(data, settings)
-        runs = _decided(settings, files, resume, overwrite)
-        crew = open_crew(settings, {})
-        refuse_too_large(crew, runs)
-        _prepared(settings, runs, files)
-        tell_exposures(settings, runs, data, announce)
-    return timed_plan(crew, runs, settings.runs)
+        checked = _checked(settings, {}, resume, overwrite, open_crew)
+        tell_exposures(settings, checked.runs, checked.data, announce)
+    return timed_plan(checked.crew, checked.runs, settings.runs)
+
+
+@dataclass(frozen=True, eq=False)
+class _Checked:
+    """An experiment in which nothing is wrong that can be seen before anything trains."""
+
+    data: ExperimentData
+    runs: tuple[PlannedRun, ...]
+    crew: Crew
+    prepared: list[PreparedRun]
+
+
+def _checked(
+    settings: Experiment, facts: Mapping[str, Any], resume: bool, overwrite: bool, open_crew: OpenCrew
+) -> _Checked:
+    """Check writers, data, runs, the crew's room and every native config; the folds are written."""
+    check_writers(settings.writers)
+    data = load_data(settings)
+    files = write_data(data, settings)
+    runs = _decided(settings, files, resume, overwrite)
+    crew = open_crew(settings, {**facts, **classes_of(data.train)})
+    refuse_too_large(crew, runs)
+    return _Checked(data, runs, crew, _prepared(settings, runs, files))
 
 
 def _decided(settings: Experiment, files: DataFiles, resume: bool, overwrite: bool) -> tuple[PlannedRun, ...]:
