@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bunri.engines.mmdetection import keys, loaders, ops
+from bunri.engines.mmdetection import loaders, named, ops
 from bunri.errors import BunriError
 from bunri.recipe import Recipe
 
@@ -50,7 +50,7 @@ def unfit(values: Mapping[str, Any]) -> list[str]:
     model = values.get("model")
     if not isinstance(model, Mapping) or "type" not in model:
         return ["model: must be given, with the `type` of a detector"]
-    if not keys.targets(str(model["type"])):
+    if not named.targets(str(model["type"])):
         return []  # told as an unknown type
     if not _is_detector(str(model["type"])):
         return [f"model.type: must be one of MMDetection's detectors, but it is {model['type']}"]
@@ -77,7 +77,7 @@ def _unfit_parts(values: Any, place: str) -> Iterator[tuple[str, str]]:
 def _is_detector(name: str) -> bool:
     from mmdet.models.detectors import BaseDetector
 
-    return any(isinstance(target, type) and issubclass(target, BaseDetector) for target in keys.targets(name))
+    return any(isinstance(target, type) and issubclass(target, BaseDetector) for target in named.targets(name))
 
 
 def cannot_be_built(values: Mapping[str, Any]) -> list[str]:
@@ -149,7 +149,7 @@ def _with_classes(values: Any, classes: int) -> Any:
 
 def _takes_classes(values: Mapping[str, Any]) -> bool:
     name = str(values.get("type", ""))
-    return bool(name) and any("num_classes" in (keys.parameters(name) or ()) for _ in keys.targets(name)[:1])
+    return bool(name) and any("num_classes" in (named.parameters(name) or ()) for _ in named.targets(name)[:1])
 
 
 def _with_torchvision(values: Any) -> Any:
@@ -187,7 +187,7 @@ def stages(name: str) -> str:
     from mmdet.models.detectors import DETR, TwoStageDetector
     from mmdet.models.detectors.base_detr import DetectionTransformer
 
-    for target in keys.targets(name):
+    for target in named.targets(name):
         if issubclass(target, TwoStageDetector):
             return "two"
         if issubclass(target, (DetectionTransformer, DETR)):
