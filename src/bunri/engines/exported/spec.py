@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
+from bunri.engines.exported.pixel_rules import Pixels
 from bunri.settings import Settings
 from bunri.tta import TTASettings
 
@@ -20,13 +21,9 @@ NetworkName = Literal["network", "regions"]
 SUFFIXES: Mapping[Format, str] = {"onnx": ".onnx", "openvino": ".xml", "torchscript": ".pt"}
 """Of a network's file by format; OpenVINO keeps the weights beside it in ``.bin``."""
 
-Side = Annotated[int, Field(ge=1, le=8192)]
-"""Pixels; bounded, as a stranger's file must not take all memory."""
-
 Count = Annotated[int, Field(ge=1, le=100_000)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Four = tuple[float, float, float, float]
-Three = tuple[float, float, float]
 
 
 class FileFacts(Settings):
@@ -45,30 +42,6 @@ class NetworkFacts(FileFacts):
     """Names of what it takes, in order."""
     outputs: Annotated[tuple[str, ...], Field(min_length=1, max_length=64)]
     """Names of what it gives, in order."""
-
-
-class Pixels(Settings):
-    """How a photo becomes the network's input: normalised, resized bilinearly, set into a batch of zeros."""
-
-    min_side: Side
-    """The shorter side is scaled to it ..."""
-    max_side: Side
-    """... unless the longer one would be more than this."""
-    fixed: tuple[Side, Side] | None = None
-    """Width and height every photo is resized to instead, whatever its shape."""
-    mean: Three
-    """Of red, green and blue, for values from 0 to 1."""
-    std: Three
-    """Values are divided by it after the mean is taken away."""
-    divisible: Annotated[int, Field(ge=1, le=1024)] = 1
-    """Sides of a batch are rounded up to a multiple of it."""
-
-    @field_validator("std")
-    @classmethod
-    def _not_zero(cls, std: Three) -> Three:
-        if min(std) <= 0:
-            raise ValueError("must be above 0")
-        return std
 
 
 class CellAnchors(Settings):

@@ -11,7 +11,8 @@ from torchvision.models.detection.ssd import SSD
 from torchvision.ops import MultiScaleRoIAlign, roi_align
 
 from bunri.engines.base import ExportWish
-from bunri.engines.exported.pixels import size_of
+from bunri.engines.exported.pixel_rules import Pixels
+from bunri.engines.exported.pixels import input_size_of
 from bunri.engines.exported.spec import (
     CellAnchors,
     DefaultBoxes,
@@ -19,7 +20,6 @@ from bunri.engines.exported.spec import (
     NetworkFacts,
     NetworkName,
     OneStage,
-    Pixels,
     Proposals,
     Regions,
     Suppression,
@@ -120,8 +120,7 @@ def pixels_of(transform: Any) -> Pixels:
 def _input_shapes(pixels: Pixels, scales: Sequence[float]) -> Iterator[tuple[int, int, int, int]]:
     for scale in scales:
         for count, shape in enumerate(SHAPES, 1):
-            sides = [-(-side // pixels.divisible) * pixels.divisible for side in size_of(*shape, pixels, scale)]
-            yield count, 3, sides[0], sides[1]
+            yield count, 3, *input_size_of(*shape, pixels, scale)
 
 
 def anchors_of(generator: Any) -> CellAnchors | DefaultBoxes:

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from bunri.engines.feeding import by_size
 from bunri.engines.predicting import Found, Photo
-from bunri.engines.ultralytics.photos import by_size
 from bunri.engines.ultralytics.pixels import NetworkInput, found_in_photo
 from bunri.engines.ultralytics.validation import validator_class
 

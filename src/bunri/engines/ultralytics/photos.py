@@ -1,6 +1,6 @@
 """Ultralytics' own dataset class over our data set: no label files, no caches beside the photos."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -13,7 +13,7 @@ from ultralytics.data.dataset import YOLODataset
 
 from bunri.boxes import FloatArray, IntArray
 from bunri.dataset import Dataset
-from bunri.engines.feeding import LearningPhotos, Place, boxes_to_learn, places, repeat_factors
+from bunri.engines.feeding import LearningPhotos, Place, boxes_to_learn, by_size, places, repeat_factors
 from bunri.engines.ultralytics.pixels import Pixels, fitted, padded_size, seed_augmentation
 from bunri.photos import read_photo
 from bunri.recipe import Recipe
@@ -190,11 +190,3 @@ def validation_loader(photos: UltralyticsPhotos, batch: int, workers: int) -> Da
     """Every photo once, those of one padded size together."""
     groups = by_size(photos.batch_shapes.tolist(), batch)
     return DataLoader(photos, batch_sampler=groups, num_workers=workers, collate_fn=photos.collate_fn)
-
-
-def by_size(sizes: Sequence[Any], batch: int) -> list[list[int]]:
-    """Places in batches of equal sizes, in the order in which a size first comes."""
-    groups: dict[tuple[int, ...], list[int]] = {}
-    for place, size in enumerate(sizes):
-        groups.setdefault(tuple(size), []).append(place)
-    return [rows[start : start + batch] for rows in groups.values() for start in range(0, len(rows), batch)]
