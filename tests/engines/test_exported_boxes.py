@@ -1,9 +1,11 @@
+import math
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from pydantic import ValidationError
 from torchvision.models.detection._utils import BoxCoder, BoxLinearCoder
 from torchvision.models.detection.anchor_utils import AnchorGenerator, DefaultBoxGenerator
 from torchvision.models.detection.image_list import ImageList
@@ -11,7 +13,7 @@ from torchvision.ops import batched_nms
 from torchvision.ops.poolers import LevelMapper
 
 from bunri.engines.exported.boxes import Candidates, anchors_of, from_offsets, from_sides, sigmoid, softmax
-from bunri.engines.exported.spec import Regions, Suppression
+from bunri.engines.exported.spec import CellAnchors, Regions, Suppression
 from bunri.engines.exported.two_stage import levels_of
 from bunri.engines.torchvision.exporting import anchors_of as anchors_as_data
 
@@ -20,6 +22,11 @@ GENERATORS = [
     DefaultBoxGenerator([[2], [2, 3]]),
     DefaultBoxGenerator([[2], [2, 3]], steps=[8, 16], clip=False, scales=[0.3, 0.9, 1.4]),
 ]
+
+
+def regions_rule(**changes: Any) -> Regions:
+    values = {"finest": 2, "coarsest": 5, "canonical_side": 224, "canonical_level": 4, "weights": (10, 10, 5, 5)}
+    return Regions.model_validate(values | {"suppression": Suppression(iou=0.5, max_boxes=9)} | changes)
 
 
 def boxes_of(count: int, seed: int = 0) -> NDArray[np.float32]:
@@ -68,16 +75,38 @@ def test_suppression_keeps_what_torchvision_keeps(at_most: int) -> None:
 
 
 def test_proposals_are_looked_at_on_torchvisions_levels() -> None:
-    rule = Regions(
-        finest=2,
-        coarsest=5,
-        canonical_side=224,
-        canonical_level=4,
-        weights=(10, 10, 5, 5),
-        suppression=Suppression(iou=0.5, max_boxes=9),
-    )
+    rule = regions_rule()
     box = np.concatenate([boxes_of(100), 9 * boxes_of(100, 3), [[3, 3, 3, 9], [0, 0, 224, 224]]]).astype(np.float32)
     np.testing.assert_array_equal(levels_of(box, rule), LevelMapper(2, 5)([torch.from_numpy(box)]).numpy())
+
+
+def test_a_sides_slack_is_a_share_of_the_canonical_side() -> None:
+    """As Detectron2 writes equation 1: a quarter of the canonical area, less than the slack too small, is whole."""
+    box = np.array([[0, 0, 112, 112], [0, 0, 111.999, 111.999], [0, 0, 0, 0], [0, 0, 4000, 4000]], np.float32)
+    rule = regions_rule(level_slack=0, ratio_slack=1e-8)
+    np.testing.assert_array_equal(levels_of(box, rule), [1, 0, 0, 3])
+    np.testing.assert_array_equal(levels_of(box, rule.model_copy(update={"ratio_slack": 1e-4})), [1, 1, 0, 3])
+
+
+def test_anchors_with_strides_do_not_ask_for_the_inputs_side() -> None:
+    anchors = CellAnchors(boxes=(((-4, -2, 4, 2), (-1, -1, 1, 1)),), strides=((64, 32),))
+    [found] = anchors_of(anchors, [(2, 3)], height=9, width=9)
+    wanted = [[x + dx, y + dy, x + ex, y + ey] for y in (0, 32) for x in (0, 64, 128) for dx, dy, ex, ey in CELL]
+    np.testing.assert_array_equal(found, wanted)
+    with pytest.raises(ValidationError, match="a stride for each level"):
+        CellAnchors(boxes=anchors.boxes, strides=((64, 32), (128, 64)))
+
+
+CELL = [(-4, -2, 4, 2), (-1, -1, 1, 1)]
+
+
+def test_logarithms_are_cut_where_the_export_says() -> None:
+    anchor, offsets = np.array([[0, 0, 10, 10]], np.float32), np.array([[0, 0, 5, 0]], np.float32)
+    widths = [
+        float(np.diff(from_offsets(offsets, anchor, (1, 1, 1, 1), largest)[0, [0, 2]])[0])
+        for largest in (2.0, math.log(1000 / 16), None)
+    ]
+    assert widths == pytest.approx([10 * math.exp(2), 625, 10 * math.exp(5)], rel=1e-5)
 
 
 def test_shares_are_shares() -> None:

@@ -14,15 +14,24 @@ import torch
 from torch import Tensor, nn
 
 from bunri.engines.base import ExportWish
+from bunri.engines.exported.pixel_rules import Pixels
+from bunri.engines.exported.pixels import input_size_of
 from bunri.engines.exported.spec import SUFFIXES, NetworkFacts, NetworkName
 from bunri.errors import ConfigError, MissingPackageError
 from bunri.files import replace_atomically, sha256_of
+from bunri.recipe import Recipe
 
 OPSET = 17
 """Of ONNX: the first one after RoiAlign's and before those that not every runtime has."""
 
 TOLERANCE: dict[str, Any] = {"rtol": 1e-3, "atol": 1e-3}
 """A traced module adds in another order; a wrong padding is off by far more."""
+
+SHAPES = ((480, 640), (640, 480), (500, 500))
+"""Height and width of photos an export is tried on."""
+
+IMAGE_AXES: Mapping[str, Mapping[int, str]] = {"images": {0: "photos", 2: "height", 3: "width"}}
+"""Free axes of a network that looks at photos."""
 
 Example = tuple[Tensor, ...]
 
@@ -46,6 +55,18 @@ class NetworkModule:
     outputs: tuple[str, ...]
     free_axes: Mapping[str, Mapping[int, str]]
     examples: Sequence[Example]
+
+
+def numbered(name: str, count: int) -> tuple[str, ...]:
+    """Names of as many inputs or outputs."""
+    return tuple(f"{name}_{number}" for number in range(count))
+
+
+def images_to_try(pixels: Pixels, recipe: Recipe) -> list[Tensor]:
+    """Inputs ``(B, 3, H, W)`` of photos of several shapes in all views of a recipe, the first of scale 1."""
+    scales = sorted({view.scale for view in recipe.tta.views}, key=lambda scale: scale != 1.0)
+    sizes = [(count, input_size_of(*shape, pixels, scale)) for scale in scales for count, shape in enumerate(SHAPES, 1)]
+    return [torch.rand(count, 3, *size) for count, size in sizes]
 
 
 def write_network(network: NetworkModule, wish: ExportWish) -> NetworkFacts:

@@ -1,6 +1,5 @@
 """Boxes of a network's outputs, in float32 as the framework computes them."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,15 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bunri.engines.exported.box_kernels import suppressed
-from bunri.engines.exported.spec import CellAnchors, DefaultBoxes, Four, Suppression
+from bunri.engines.exported.spec import LARGEST_LOG, CellAnchors, DefaultBoxes, Four, Suppression
 
 Float32Array = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 Grid = tuple[int, int]
 """Rows and columns of a level's cells."""
-
-LARGEST_LOG = np.float32(math.log(1000.0 / 16))
-"""Log sizes are cut here before they are raised, as in R-CNN's own code."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +43,10 @@ class Candidates:
         ordered = self.by_score()
         return ordered[suppressed(ordered.box, ordered.label, np.float32(rule.iou), rule.max_boxes)]
 
+    def clipped(self, size: IntArray) -> "Candidates":
+        """All, cut at the borders of a photo of ``size`` height and width."""
+        return Candidates(clipped(self.box, size), self.label, self.score)
+
     def of_size(self, side: float) -> "Candidates":
         """Those with both sides at least ``side`` pixels."""
         return self[((self.box[:, 2:] - self.box[:, :2]) >= np.float32(side)).all(axis=1)]
@@ -66,14 +66,15 @@ def anchors_of(
 ) -> list[Float32Array]:
     """By level, the anchors ``(rows * columns * A, 4)`` of an input, row by row, those of a cell together."""
     if isinstance(anchors, CellAnchors):
-        return [_around_cells(cell, grid, height, width) for cell, grid in zip(anchors.boxes, grids, strict=True)]
+        strides = anchors.strides or [(width // columns, height // rows) for rows, columns in grids]
+        return [_around_cells(*level) for level in zip(anchors.boxes, grids, strides, strict=True)]
     return [_default_boxes(anchors, level, grid, height, width) for level, grid in enumerate(grids)]
 
 
-def _around_cells(cell: Sequence[Four], grid: Grid, height: int, width: int) -> Float32Array:
+def _around_cells(cell: Sequence[Four], grid: Grid, stride: tuple[float, float]) -> Float32Array:
     y, x = np.meshgrid(
-        np.arange(grid[0], dtype=np.float32) * np.float32(height // grid[0]),
-        np.arange(grid[1], dtype=np.float32) * np.float32(width // grid[1]),
+        np.arange(grid[0], dtype=np.float32) * np.float32(stride[1]),
+        np.arange(grid[1], dtype=np.float32) * np.float32(stride[0]),
         indexing="ij",
     )
     shift = np.stack([x, y, x, y], axis=-1).reshape(-1, 1, 4)
@@ -95,16 +96,20 @@ def _default_boxes(boxes: DefaultBoxes, level: int, grid: Grid, height: int, wid
     return found.reshape(-1, 4)
 
 
-def from_offsets(offsets: Float32Array, anchors: Float32Array, weights: Four) -> Float32Array:
+def from_offsets(
+    offsets: Float32Array, anchors: Float32Array, weights: Four, largest_log: float | None = LARGEST_LOG
+) -> Float32Array:
     """Boxes of offsets ``(..., 4)`` from anchors of the same shape: centre in sides, size in logarithms.
 
-    Source: R. Girshick et al., arXiv:1311.2524, appendix C; weights and the cut as in Fast R-CNN's code.
+    Source: R. Girshick et al., arXiv:1311.2524, appendix C; weights and the cut at ``largest_log`` as in Fast R-CNN's
+    code.
     """
     size = anchors[..., 2:] - anchors[..., :2]
     centre = anchors[..., :2] + np.float32(0.5) * size
     scaled = offsets / np.array(weights, np.float32)
     middle = scaled[..., :2] * size + centre
-    half = np.float32(0.5) * (np.exp(np.minimum(scaled[..., 2:], LARGEST_LOG)) * size)
+    logs = scaled[..., 2:] if largest_log is None else np.minimum(scaled[..., 2:], np.float32(largest_log))
+    half = np.float32(0.5) * (np.exp(logs) * size)
     return np.concatenate([middle - half, middle + half], axis=-1)
 
 

@@ -11,7 +11,6 @@ from bunri.engines.exported.boxes import (
     IntArray,
     anchors_of,
     best,
-    clipped,
     from_offsets,
     from_sides,
     sigmoid,
@@ -23,7 +22,7 @@ from bunri.engines.exported.spec import OneStage
 from bunri.errors import DataError
 
 Block = tuple[slice, slice]
-"""Anchors and labels among which the best candidates are taken."""
+"""Anchors and columns of scores among which the best candidates are taken."""
 
 
 def find_one_stage(network: Network, batch: Batch, detector: OneStage, score_floor: float) -> list[Candidates]:
@@ -42,10 +41,16 @@ def find_one_stage(network: Network, batch: Batch, detector: OneStage, score_flo
     blocks = list(_blocks([len(level) for level in anchors], score.shape[2], detector))
     found = []
     for row, size in enumerate(batch.sizes):
-        anchor, label, value = _best_of_blocks(score[row], blocks, detector.candidates, score_floor)
+        anchor, column, value = _best_of_blocks(score[row], blocks, detector.candidates, score_floor)
         box = _decoded(outputs["boxes"][row][anchor], every_anchor[anchor], detector)
-        found.append(Candidates(clipped(box, size), label, value).suppressed(detector.suppression))
+        found.append(_suppressed(Candidates(box, column + detector.first_label, value), size, detector))
     return found
+
+
+def _suppressed(candidates: Candidates, size: IntArray, detector: OneStage) -> Candidates:
+    if detector.clip_first:
+        return candidates.clipped(size).suppressed(detector.suppression).of_size(detector.min_side)
+    return candidates.suppressed(detector.suppression).clipped(size).of_size(detector.min_side)
 
 
 def _scores(outputs: Arrays, detector: OneStage) -> Float32Array:
@@ -60,27 +65,30 @@ def _scores(outputs: Arrays, detector: OneStage) -> Float32Array:
 
 def _blocks(lengths: Sequence[int], labels: int, detector: OneStage) -> Iterator[Block]:
     if detector.candidates_of == "class":
-        return ((slice(0, sum(lengths)), slice(label, label + 1)) for label in range(1, labels))
+        first = 1 - detector.first_label  # not the background
+        return ((slice(0, sum(lengths)), slice(column, column + 1)) for column in range(first, labels))
+    if detector.candidates_of == "photo":
+        return iter([(slice(0, sum(lengths)), slice(0, labels))])
     return ((slice(start, stop), slice(0, labels)) for start, stop in pairwise(accumulate(lengths, initial=0)))
 
 
 def _best_of_blocks(
     score: Float32Array, blocks: Sequence[Block], at_most: int, score_floor: float
 ) -> tuple[IntArray, IntArray, Float32Array]:
-    """Anchor, label and score of the best candidates of each block above the floor."""
-    anchors, labels = [], []
+    """Anchor, column and score of the best candidates of each block above the floor."""
+    anchors, found = [], []
     for rows, columns in blocks:
         block = score[rows, columns]
         flat = block.ravel()
         above = np.flatnonzero(flat > np.float32(score_floor))
-        anchor, label = np.divmod(above[best(flat[above], at_most)], block.shape[1])
+        anchor, column = np.divmod(above[best(flat[above], at_most)], block.shape[1])
         anchors.append(rows.start + anchor)
-        labels.append(columns.start + label)
-    anchor, label = np.concatenate(anchors), np.concatenate(labels)
-    return anchor, label, score[anchor, label]
+        found.append(columns.start + column)
+    anchor, column = np.concatenate(anchors), np.concatenate(found)
+    return anchor, column, score[anchor, column]
 
 
 def _decoded(values: Float32Array, anchors: Float32Array, detector: OneStage) -> Float32Array:
     if detector.boxes == "sides":
         return from_sides(values, anchors)
-    return from_offsets(values, anchors, detector.weights)
+    return from_offsets(values, anchors, detector.weights, detector.largest_log)

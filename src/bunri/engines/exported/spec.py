@@ -1,5 +1,6 @@
 """What an export says of itself: the JSON beside its networks."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
@@ -23,6 +24,10 @@ SUFFIXES: Mapping[Format, str] = {"onnx": ".onnx", "openvino": ".xml", "torchscr
 
 Count = Annotated[int, Field(ge=1, le=100_000)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Above = Annotated[float, Field(gt=0)]
+LARGEST_LOG = math.log(1000 / 16)
+"""Where R-CNN's own code cuts logarithms of sizes."""
+
 Four = tuple[float, float, float, float]
 
 
@@ -51,6 +56,15 @@ class CellAnchors(Settings):
     """Tells it from :class:`DefaultBoxes`."""
     boxes: tuple[tuple[Four, ...], ...]
     """By level: corners xyxy around the origin."""
+    strides: tuple[tuple[Above, Above], ...] | None = None
+    """By level: pixels from cell to cell, across and down; null takes the whole part of the input's side over the
+    cells, as torchvision does."""
+
+    @model_validator(mode="after")
+    def _of_all_levels(self) -> Self:
+        if self.strides is not None and len(self.strides) != len(self.boxes):
+            raise ValueError("there must be a stride for each level, or none")
+        return self
 
 
 class DefaultBoxes(Settings):
@@ -60,7 +74,7 @@ class DefaultBoxes(Settings):
     """Tells it from :class:`CellAnchors`."""
     sides: tuple[tuple[tuple[float, float], ...], ...]
     """By level: width and height."""
-    steps: tuple[Annotated[float, Field(gt=0)], ...] | None = None
+    steps: tuple[Above, ...] | None = None
     """Pixels between the centres of a level; null takes the input's side over the cells."""
 
 
@@ -94,10 +108,18 @@ class OneStage(Settings):
     """Offsets of centre and log size (R-CNN), or distances to the four sides in anchors' sides (FCOS)."""
     weights: Four = (1.0, 1.0, 1.0, 1.0)
     """Offsets are divided by them."""
+    largest_log: float | None = LARGEST_LOG
+    """Logarithms of sizes are cut here before they are raised; null cuts none."""
+    first_label: Literal[0, 1] = 0
+    """Label of the first score; 0 is the background."""
     candidates: Count
     """The best ones that enter suppression ..."""
-    candidates_of: Literal["level", "class"]
-    """... of each level over all classes, or of each class over all levels."""
+    candidates_of: Literal["level", "class", "photo"]
+    """... of each level over all classes, of each class over all levels, or of all levels and classes."""
+    clip_first: bool = True
+    """Whether boxes are cut at the photo's borders before suppression, or after it."""
+    min_side: float = 0
+    """Pixels; boxes that are smaller in the end go."""
     suppression: Suppression
     """Of the candidates."""
 
@@ -112,8 +134,8 @@ class Proposals(Settings):
 
     candidates: Count
     """The best anchors of each level that enter suppression."""
-    min_score: Share
-    """Of the objectness."""
+    min_score: Share | None
+    """Of the objectness; null cuts none, and ranks by the raw output in place of its share."""
     min_side: float
     """Pixels; smaller boxes go."""
     suppression: Suppression
@@ -131,6 +153,10 @@ class Regions(Settings):
     """A proposal with this side belongs to ..."""
     canonical_level: int
     """... this level (Lin et al., arXiv:1612.03144, equation 1)."""
+    level_slack: float = 1e-6
+    """A level this little too low is whole ..."""
+    ratio_slack: float = 0
+    """... or one of a side this little too small, in canonical sides."""
     weights: Four
     """Offsets are divided by them."""
     min_side: float = 0.01

@@ -11,7 +11,6 @@ from bunri.engines.exported.boxes import (
     IntArray,
     anchors_of,
     best,
-    clipped,
     from_offsets,
     joined,
     sigmoid,
@@ -21,9 +20,6 @@ from bunri.engines.exported.networks import Arrays, Network
 from bunri.engines.exported.pixels import Batch
 from bunri.engines.exported.spec import Regions, TwoStage
 from bunri.errors import DataError
-
-BELOW_WHOLE_LEVEL = np.float32(1e-6)
-"""A proposal this little too small for a level still belongs to it, as in Detectron's code."""
 
 
 def find_two_stage(
@@ -56,16 +52,23 @@ def _proposals(outputs: Arrays, batch: Batch, detector: TwoStage) -> list[Float3
         raise DataError("the network must score every anchor of every level once, but does not. Export the run again.")
     found = []
     for row, size in enumerate(batch.sizes):
-        parts = []
-        for level in levels:
-            chosen = best(objectness[level][row, :, 0], detector.proposals.candidates)
-            box = from_offsets(offsets[level][row, chosen], anchors[level][chosen], detector.weights)
-            score = sigmoid(objectness[level][row, chosen, 0])
-            parts.append(Candidates(clipped(box, size), np.full(len(chosen), level), score))
+        raw = [(objectness[level][row, :, 0], offsets[level][row], anchors[level]) for level in levels]
+        parts = [_of_level(level, *values, size, detector) for level, values in enumerate(raw)]
         candidates = joined(parts).of_size(detector.proposals.min_side)
-        candidates = candidates[candidates.score >= np.float32(detector.proposals.min_score)]
         found.append(candidates.suppressed(detector.proposals.suppression).box)
     return found
+
+
+def _of_level(
+    level: int, objectness: Float32Array, offsets: Float32Array, anchors: Float32Array, size: IntArray, rule: TwoStage
+) -> Candidates:
+    """The best proposals of a level; their label is the level, as it is within levels that they suppress others."""
+    least = rule.proposals.min_score
+    chosen = best(objectness, rule.proposals.candidates)
+    box = from_offsets(offsets[chosen], anchors[chosen], rule.weights)
+    score = objectness[chosen] if least is None else sigmoid(objectness[chosen])
+    found = Candidates(box, np.full(len(chosen), level), score).clipped(size)
+    return found if least is None else found[found.score >= np.float32(least)]
 
 
 def _flat(maps: Float32Array, values: int) -> Float32Array:
@@ -101,8 +104,9 @@ def levels_of(box: Float32Array, rule: Regions) -> IntArray:
     """
     side = np.sqrt((box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]))
     with np.errstate(divide="ignore"):  # an empty proposal belongs to the finest level
-        exact = np.float32(rule.canonical_level) + np.log2(side / np.float32(rule.canonical_side))
-    level = np.clip(np.floor(exact + BELOW_WHOLE_LEVEL), rule.finest, rule.coarsest)
+        ratio = side / np.float32(rule.canonical_side) + np.float32(rule.ratio_slack)
+        exact = np.float32(rule.canonical_level) + np.log2(ratio) + np.float32(rule.level_slack)
+    level = np.clip(np.floor(exact), rule.finest, rule.coarsest)
     found: IntArray = level.astype(np.int64) - rule.finest
     return found
 
@@ -114,5 +118,5 @@ def _boxes(
     row, label = np.nonzero(score[:, 1:] > np.float32(floor))
     label = label + 1
     chosen = offsets.reshape(len(offsets), -1, 4)[row, label]
-    box = clipped(from_offsets(chosen, proposals[row], rule.weights), size)
-    return Candidates(box, label, score[row, label]).of_size(rule.min_side).suppressed(rule.suppression)
+    found = Candidates(from_offsets(chosen, proposals[row], rule.weights), label, score[row, label]).clipped(size)
+    return found.of_size(rule.min_side).suppressed(rule.suppression)

@@ -1,6 +1,6 @@
 """torchvision's detectors as networks with raw outputs; what comes before and after them is said as data."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -8,31 +8,24 @@ from torch import Tensor, nn
 from torchvision.models.detection import FCOS, FasterRCNN, RetinaNet
 from torchvision.models.detection.anchor_utils import AnchorGenerator, DefaultBoxGenerator
 from torchvision.models.detection.ssd import SSD
-from torchvision.ops import MultiScaleRoIAlign, roi_align
+from torchvision.ops import MultiScaleRoIAlign, RoIAlign
 
 from bunri.engines.base import ExportWish
 from bunri.engines.exported.pixel_rules import Pixels
-from bunri.engines.exported.pixels import input_size_of
 from bunri.engines.exported.spec import (
     CellAnchors,
     DefaultBoxes,
     ExportedNetworks,
-    NetworkFacts,
-    NetworkName,
     OneStage,
     Proposals,
     Regions,
     Suppression,
     TwoStage,
 )
-from bunri.engines.tracing import Example, NetworkModule, write_network
+from bunri.engines.tracing import IMAGE_AXES, SHAPES, NetworkModule, images_to_try, numbered, write_network
+from bunri.engines.two_networks import RegionNetwork, TwoStages, write_two_stages
 from bunri.errors import ConfigError
 from bunri.recipe import Recipe
-
-SHAPES = ((480, 640), (640, 480), (500, 500))
-"""Height and width of photos an export is tried on."""
-
-IMAGE_AXES = {"images": {0: "photos", 2: "height", 3: "width"}}
 
 
 class DenseNetwork(nn.Module):
@@ -65,26 +58,6 @@ class ProposalNetwork(nn.Module):
         return (*objectness, *offsets, *(features[name] for name in self._names))
 
 
-class RegionNetwork(nn.Module):
-    """Second stage of Faster R-CNN: proposals by level, each with the row of its photo, on features by level."""
-
-    def __init__(self, model: Any) -> None:
-        super().__init__()
-        self.head, self.predictor = model.roi_heads.box_head, model.roi_heads.box_predictor
-        pool = model.roi_heads.box_roi_pool
-        self._scales, self._side, self._samples = pool.scales, pool.output_size, pool.sampling_ratio
-
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores ``(R, C)`` and offsets ``(R, 4 C)`` of the proposals, level after level."""
-        levels = len(self._scales)
-        pooled = [
-            roi_align(features, proposals, self._side, scale, self._samples)
-            for features, proposals, scale in zip(inputs[:levels], inputs[levels:], self._scales, strict=True)
-        ]
-        scores, offsets = self.predictor(self.head(torch.cat(pooled)))
-        return scores, offsets
-
-
 def _levels(features: Any) -> list[Tensor]:
     return list(features.values()) if isinstance(features, dict) else [features]
 
@@ -96,8 +69,7 @@ def export_model(model: Any, recipe: Recipe, wish: ExportWish) -> ExportedNetwor
         ConfigError: A part of it is none of torchvision's own, or it holds for one size of photos only.
     """
     pixels = pixels_of(model.transform)
-    scales = sorted({view.scale for view in recipe.tta.views}, key=lambda scale: scale != 1.0)
-    images = [torch.rand(shape) for shape in _input_shapes(pixels, scales)]
+    images = images_to_try(pixels, recipe)
     if isinstance(model, FasterRCNN):
         return _two_stage(model, pixels, images, wish)
     if isinstance(model, RetinaNet | FCOS | SSD):
@@ -115,12 +87,6 @@ def pixels_of(transform: Any) -> Pixels:
         std=tuple(transform.image_std),
         divisible=transform.size_divisible,
     )
-
-
-def _input_shapes(pixels: Pixels, scales: Sequence[float]) -> Iterator[tuple[int, int, int, int]]:
-    for scale in scales:
-        for count, shape in enumerate(SHAPES, 1):
-            yield count, 3, *input_size_of(*shape, pixels, scale)
 
 
 def anchors_of(generator: Any) -> CellAnchors | DefaultBoxes:
@@ -141,7 +107,7 @@ def anchors_of(generator: Any) -> CellAnchors | DefaultBoxes:
 def _one_stage(model: Any, pixels: Pixels, images: Sequence[Tensor], wish: ExportWish) -> ExportedNetworks:
     detector = _dense(model)
     centerness = ("centerness",) if isinstance(model, FCOS) else ()
-    outputs = ("scores", "boxes", *centerness, *_numbered("level", detector.levels))
+    outputs = ("scores", "boxes", *centerness, *numbered("level", detector.levels))
     examples = [(image,) for image in images]
     network = NetworkModule("network", DenseNetwork(model), ("images",), outputs, IMAGE_AXES, examples)
     return ExportedNetworks(networks={"network": write_network(network, wish)}, pixels=pixels, detector=detector)
@@ -168,35 +134,11 @@ def _two_stage(model: Any, pixels: Pixels, images: Sequence[Tensor], wish: Expor
         raise ConfigError(f"box_roi_pool must be MultiScaleRoIAlign to be exported, but is {type(pool).__name__}")
     with torch.no_grad():
         model([torch.rand(3, *SHAPES[0])])  # the pool finds out the scales of its levels
-    detector, levels = _of_two_stages(model), len(pool.scales)
-    features, proposals = _numbered("features", levels), _numbered("proposals", levels)
-    outputs = (*_numbered("objectness", detector.levels), *_numbered("offsets", detector.levels), *features)
-    first = ProposalNetwork(model, pool.featmap_names)
-    network = NetworkModule("network", first, ("images",), outputs, IMAGE_AXES, [(image,) for image in images])
-    axes = {name: {0: "photos", 2: f"height_{n}", 3: f"width_{n}"} for n, name in enumerate(features)}
-    axes |= {name: {0: f"count_{n}"} for n, name in enumerate(proposals)}
-    examples = [_with_proposals(first, image, levels) for image in images]
-    regions = NetworkModule(
-        "regions", RegionNetwork(model), (*features, *proposals), ("scores", "offsets"), axes, examples
-    )
-    written: dict[NetworkName, NetworkFacts] = {
-        "network": write_network(network, wish),
-        "regions": write_network(regions, wish),
-    }
-    return ExportedNetworks(networks=written, pixels=pixels, detector=detector)
-
-
-def _with_proposals(first: ProposalNetwork, images: Tensor, levels: int) -> Example:
-    """Features of images, and some proposals on each level."""
-    with torch.no_grad():
-        features = first(images)[-levels:]
-    height, width = images.shape[2:]
-    proposals = []
-    for level in range(levels):
-        corner = torch.rand(3 + level, 2) * torch.tensor([width, height]) * 0.5
-        photo = torch.randint(len(images), (len(corner), 1)).float()
-        proposals.append(torch.cat([photo, corner, corner + 8 * 2**level], dim=1))
-    return (*features, *proposals)
+    pools = [RoIAlign(pool.output_size, scale, pool.sampling_ratio) for scale in pool.scales]
+    second = RegionNetwork(pools, nn.Sequential(model.roi_heads.box_head, model.roi_heads.box_predictor))
+    detector, first = _of_two_stages(model), ProposalNetwork(model, pool.featmap_names)
+    networks = write_two_stages(TwoStages(first, second, detector.levels), images, wish)
+    return ExportedNetworks(networks=networks, pixels=pixels, detector=detector)
 
 
 def _of_two_stages(model: Any) -> TwoStage:
@@ -228,7 +170,3 @@ def _of_regions(heads: Any) -> Regions:
         weights=tuple(heads.box_coder.weights),
         suppression=Suppression(iou=heads.nms_thresh, max_boxes=heads.detections_per_img),
     )
-
-
-def _numbered(name: str, count: int) -> tuple[str, ...]:
-    return tuple(f"{name}_{number}" for number in range(count))

@@ -1,0 +1,79 @@
+"""Faster R-CNN as two networks: backbone and first stage, then the proposals on the features.
+
+An engine brings the first network and the parts of the second; names, free sizes and trials are the same for all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from bunri.engines.base import ExportWish
+from bunri.engines.exported.spec import NetworkFacts, NetworkName
+from bunri.engines.tracing import IMAGE_AXES, Example, NetworkModule, numbered, write_network
+
+
+class RegionNetwork(nn.Module):
+    """Second stage: proposals by level, each with the row of its photo, on features by level."""
+
+    def __init__(self, pools: Sequence[nn.Module], head: nn.Module) -> None:
+        """Take what pools a level's proposals, by level, and what scores pooled proposals."""
+        super().__init__()
+        self.pools, self.head = nn.ModuleList(pools), head
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores ``(R, C)`` and offsets ``(R, 4 C)`` of the proposals, level after level; class 0 is the background.
+
+        Inputs are features ``(B, K, H, W)`` by level, then proposals ``(P, 5)`` by level: row, then corners xyxy.
+        """
+        levels = len(self.pools)
+        given = zip(self.pools, inputs[:levels], inputs[levels:], strict=True)
+        scores, offsets = self.head(torch.cat([pool(features, proposals) for pool, features, proposals in given]))
+        return scores, offsets
+
+
+@dataclass(frozen=True)
+class TwoStages:
+    """The modules of both stages.
+
+    Attributes:
+        first: Gives objectness ``(B, A, H, W)`` and offsets ``(B, 4 A, H, W)`` by level, and the second one's features.
+        second: Looks at proposals.
+        levels: Of the first stage; the second one has as many as it has pools.
+    """
+
+    first: nn.Module
+    second: RegionNetwork
+    levels: int
+
+
+def write_two_stages(stages: TwoStages, images: Sequence[Tensor], wish: ExportWish) -> dict[NetworkName, NetworkFacts]:
+    """Trace both, try them on images of every size, write them.
+
+    Raises:
+        ConfigError: What was traced does not hold for an image of another size.
+    """
+    levels, seen = stages.levels, len(stages.second.pools)
+    features, proposals = numbered("features", seen), numbered("proposals", seen)
+    outputs = (*numbered("objectness", levels), *numbered("offsets", levels), *features)
+    network = NetworkModule("network", stages.first, ("images",), outputs, IMAGE_AXES, [(image,) for image in images])
+    axes = {name: {0: "photos", 2: f"height_{n}", 3: f"width_{n}"} for n, name in enumerate(features)}
+    axes |= {name: {0: f"count_{n}"} for n, name in enumerate(proposals)}
+    examples = [_with_proposals(stages.first, image, seen) for image in images]
+    given = (*features, *proposals)
+    regions = NetworkModule("regions", stages.second, given, ("scores", "offsets"), axes, examples)
+    return {"network": write_network(network, wish), "regions": write_network(regions, wish)}
+
+
+def _with_proposals(first: nn.Module, images: Tensor, levels: int) -> Example:
+    """Features of images, and some proposals on each level."""
+    with torch.no_grad():
+        features = first(images)[-levels:]
+    height, width = images.shape[2:]
+    proposals = []
+    for level in range(levels):
+        corner = torch.rand(3 + level, 2) * torch.tensor([width, height]) * 0.5
+        photo = torch.randint(len(images), (len(corner), 1)).float()
+        proposals.append(torch.cat([photo, corner, corner + 8 * 2**level], dim=1))
+    return (*features, *proposals)
