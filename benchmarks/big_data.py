@@ -38,6 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--images", type=int, nargs="+", default=[2_000, 20_000])
+    parser.add_argument("--search", help="budget of a search of all members, such as 120s; none is made without")
     for name, default in (("members", 5), ("boxes", 100), ("loaded", 200_000), ("make", 0)):
         parser.add_argument(f"--{name}", type=int, default=default)
     given = parser.parse_args()
@@ -46,7 +47,8 @@ def main() -> None:
         return
     if given.loaded:
         print(f"loading {given.loaded} images with {given.loaded * ANNOTATED} boxes: {loading(given)}\n", flush=True)
-    print("| images | boxes of all members | fuse | | eval of a member | | fuse, shuffled rows | |\n|" + "---|" * 8)
+    verbs = ["fuse", "eval of a member", "fuse, shuffled rows", *(["search"] if given.search else [])]
+    print(f"| images | boxes of all members | {' | | '.join(verbs)} | |\n|" + "---|" * (2 + 2 * len(verbs)))
     costs = [(images, row(given, images)) for images in given.images]
     for (fewer, before), (more, after) in pairwise(costs):
         growth = [f"{b.cpu_seconds / a.cpu_seconds:.1f}" for a, b in zip(before, after, strict=True)]
@@ -71,6 +73,8 @@ def row(given: argparse.Namespace, images: int) -> list[Cost]:
         cost_of([*bunri, "eval", members[0], "--truth", truth, "--json"]),
         cost_of([*bunri, "fuse", *members[1:], str(given.folder / "shuffled.parquet"), *out]),
     ]
+    if given.search:
+        costs.append(cost_of([*bunri, "search", *members, "--truth", truth, "--json", "--time", given.search]))
     boxes = images * given.boxes * given.members
     print(f"| {images:,} | {boxes:,} | {' | '.join(map(str, costs))} |", flush=True)
     shutil.rmtree(given.folder)

@@ -123,6 +123,22 @@ def test_what_search_found_fuse_applies(terminal: Terminal) -> None:
     assert sorted(facts["members"]) == sorted(members)
 
 
+def test_large_files_are_searched_block_by_block_to_the_same_end(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal.run("convert", "b.csv", "d.parquet", "--images", "truth.json")
+    words = ["search", "a.parquet", "d.parquet", "--truth", "truth.json", "folds=2", "resamples=20"]
+    words += ["--families", "fused,per_class"]
+    whole = terminal.json(*words, "--out", "whole.json", "--out-of-fold", "whole.parquet")
+    monkeypatch.setattr("bunri.io.blocks.is_large", lambda *_: True)
+    blocks = terminal.json(*words, "--out", "blocks.json", "--out-of-fold", "blocks.parquet")
+    assert "searched block by block" in terminal.err
+    assert (terminal.folder / "blocks.json").read_bytes() == (terminal.folder / "whole.json").read_bytes()
+    assert blocks["gain"] == whole["gain"]
+    found, asked = (terminal.json("eval", f"{one}.parquet", "--truth", "truth.json") for one in ("blocks", "whole"))
+    assert found == asked
+
+
 def test_a_recipe_without_its_member_is_refused_or_told(terminal: Terminal) -> None:
     words = ["search", "a.parquet", "b.csv", "--truth", "truth.json", "--families", "fused", "folds=2", "resamples=20"]
     terminal.run(*words, "--out", "recipe.json")

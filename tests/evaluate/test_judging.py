@@ -1,7 +1,7 @@
 """Scored block by block, in memory or on disk: bit for bit the same as whole."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -11,8 +11,7 @@ from builders import make_dataset, make_predictions, random_world
 from bunri.dataset import Dataset, frozen
 from bunri.errors import DataError, OutputError
 from bunri.evaluate import evaluate, evaluate_blocks
-from bunri.evaluate.coco_kernels import Judged
-from bunri.evaluate.judging import JudgedByClass
+from bunri.evaluate.by_class import ColumnsByClass
 from bunri.evaluate.matching import objects_of
 from bunri.predictions import Predictions
 from oracle.reference_coco import pycocotools_precision
@@ -60,29 +59,20 @@ def test_areas_that_are_not_those_of_the_boxes_as_pycocotools(seed: int) -> None
 def test_what_does_not_fit_lies_on_disk_and_counts_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     dataset, member = world(0)
     whole = evaluate(member, dataset)
-    monkeypatch.setattr("bunri.evaluate.judging.IN_MEMORY", 100)
+    monkeypatch.setattr("bunri.evaluate.by_class.IN_MEMORY", 100)
     assert evaluate_blocks(blocks_of(member, 5), dataset).to_dict() == whole.to_dict()
 
 
-def judged(scores: Sequence[float], classes: Sequence[int]) -> Judged:
-    bits = np.arange(len(scores))
-    return Judged(np.array(scores), np.array(classes), bits, bits + 10)
-
-
 @pytest.mark.parametrize("in_memory", [1, 10**6])
-def test_judged_detections_come_back_by_class_in_their_order(in_memory: int) -> None:
-    kept = JudgedByClass(3, in_memory)
-    kept.add(judged([0.5, 0.4, 0.9], [2, 0, 2]))
-    kept.add(judged([], []))
-    kept.add(judged([0.1, 0.7], [0, 2]))
+def test_columns_come_back_by_class_in_their_order(in_memory: int) -> None:
+    kept = ColumnsByClass(3, width=2, in_memory=in_memory)
+    kept.add(np.array([2, 0, 2]), np.array([[5, 4, 9], [50, 40, 90]]))
+    kept.add(np.array([], np.int64), np.empty((2, 0), np.int64))
+    kept.add(np.array([0, 2]), np.array([[1, 7], [10, 70]]))
     of_2, of_1 = kept.of_class(2), kept.of_class(1)
     kept.close()
-    assert (of_2.score.tolist(), of_2.true.tolist(), of_2.counted.tolist()) == (
-        [0.5, 0.9, 0.7],
-        [0, 2, 1],
-        [10, 12, 11],
-    )
-    assert len(of_1.score) == 0
+    assert of_2.tolist() == [[5, 9, 7], [50, 90, 70]]
+    assert of_1.shape == (2, 0)
 
 
 def test_a_full_temporary_folder_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +85,7 @@ def test_a_full_temporary_folder_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(tempfile, "SpooledTemporaryFile", lambda _: FullFile())
     with pytest.raises(OutputError, match="No space left on device"):
-        JudgedByClass(1).add(judged([0.5], [0]))
+        ColumnsByClass(1, width=1).add(np.array([0]), np.array([[5]]))
 
 
 def test_blocks_that_do_not_rise_are_refused() -> None:

@@ -11,7 +11,7 @@ from bunri.cli.member_files import (
     image_labels,
     member_blocks,
     member_paths,
-    read_members,
+    members_to_search,
     read_truth,
     resumable,
     say_sorting,
@@ -194,23 +194,22 @@ def search(
 ) -> None:
     """Find the best ensemble that held-out data supports, with its honest score."""
     from bunri.cli.ensemble_words import search_text
-    from bunri.io import write_predictions
+    from bunri.io.blocks import write_blocks
     from bunri.search import search, write_recipe
 
-    dataset = read_truth(truth)
-    members = read_members(member_paths(predictions, member), dataset)
+    dataset, paths = read_truth(truth), member_paths(predictions, member)
     labels, kinds = image_labels(dataset, groups), recipe_kinds(families)
     kept = state or (None if out is None else out.with_suffix(".state.json"))
-    with resumable(kept):
+    with resumable(kept), members_to_search(paths, dataset) as members:
         found = search(
             members, dataset, folds, seed, labels, kinds, duration(time), threads, resamples, say_progress, kept
         )
+        if out_of_fold is not None:
+            write_blocks(found.out_of_fold_blocks(), out_of_fold, dataset)
     if kept is not None and kept != state:
         kept.unlink(missing_ok=True)
     if out is not None:
         write_recipe(found.recipe, out)
-    if out_of_fold is not None:
-        write_predictions(found.out_of_fold, out_of_fold, dataset)
     print_json(found.to_dict()) if as_json else print_text(search_text(found))
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bunri.boxes import IntArray
     from bunri.dataset import Dataset
     from bunri.predictions import Predictions
+    from bunri.search.stored import StoredMembers
 
 
 Verb = TypeVar("Verb", bound=Callable[..., None])
@@ -141,6 +142,20 @@ def member_blocks(paths: MemberPaths, dataset: "Dataset") -> "Iterator[list[Pred
 
     files = [path for several in paths.values() for path in several]
     return (_members(paths, block, dataset) for block in read_blocks(files, dataset, on_sorting=say_sorting))
+
+
+@contextmanager
+def members_to_search(paths: MemberPaths, dataset: "Dataset") -> "Iterator[list[Predictions] | StoredMembers]":
+    """As :func:`read_members`; large files are sorted once and kept in a temporary folder."""
+    from bunri.io.blocks import is_large
+    from bunri.search.stored import stored_members
+
+    if not is_large([path for several in paths.values() for path in several]):
+        yield read_members(paths, dataset)
+        return
+    say("the members are searched block by block; they are sorted in a temporary folder first, 40 bytes a box")
+    with stored_members(member_blocks(paths, dataset), dataset) as members:
+        yield members
 
 
 def _members(paths: MemberPaths, found: "Sequence[Predictions]", dataset: "Dataset") -> "list[Predictions]":

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +18,9 @@ Counts = NDArray[np.int16]
 
 BLOCK = 64
 """Resamples drawn and scored in one go."""
+
+DRAWN = 2**20
+"""Numbers drawn in one go, or one resample's where it has more."""
 
 
 class Interval(NamedTuple):
@@ -49,10 +52,28 @@ def drawn_blocks(images: int, resamples: int, seed: int, groups: ArrayLike | Non
     random = np.random.default_rng(seed)
     for left in range(0, resamples, BLOCK):
         width = min(BLOCK, resamples - left)
-        drawn = random.integers(0, max(units, 1), (width, units))
-        drawn += np.arange(width)[:, None] * units
-        times = np.bincount(drawn.ravel(), minlength=units * width).astype(np.int16).reshape(width, units).T
-        yield np.ascontiguousarray(times if labels is None else times[labels])
+        step = max(DRAWN // max(units, 1), 1)
+        times = [_drawn(random, units, min(step, width - done)) for done in range(0, width, step)]
+        counts = np.concatenate(times).T
+        yield np.ascontiguousarray(counts if labels is None else counts[labels])
+
+
+def _drawn(random: np.random.Generator, units: int, width: int) -> Counts:
+    """How often each unit is drawn in each of some resamples ``(width, units)``."""
+    drawn = random.integers(0, max(units, 1), (width, units))
+    drawn += np.arange(width)[:, None] * units
+    return np.bincount(drawn.ravel(), minlength=units * width).astype(np.int16).reshape(width, units)
+
+
+def draws_among(
+    counted: NDArray[np.integer[Any] | np.bool], resamples: int, seed: int = 0, groups: IntArray | None = None
+) -> Iterator[Counts]:
+    """``drawn_blocks`` ``(I, width)`` of the images that count, where ``counted`` ``(I,)`` is not 0."""
+    rows = np.flatnonzero(counted)
+    for drawn in drawn_blocks(len(rows), resamples, seed, None if groups is None else groups[rows]):
+        weights = np.zeros((len(counted), drawn.shape[1]), drawn.dtype)
+        weights[rows] = drawn
+        yield weights
 
 
 def bootstrap_mAP50(

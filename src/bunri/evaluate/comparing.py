@@ -1,20 +1,24 @@
 """Two sets of predictions compared in pairs, image by image, with a verdict."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bunri.boxes import FloatArray
+from bunri.boxes import BoolArray, FloatArray, IntArray
 from bunri.dataset import Dataset
 from bunri.errors import DataError
-from bunri.evaluate.bootstrap import bootstrap_mAP50, contracted_tail, groups_of, interval, units_of
+from bunri.evaluate.bootstrap import bootstrap_mAP50, contracted_tail, draws_among, groups_of, interval, units_of
 from bunri.evaluate.counted import check_floor, counted_images
 from bunri.evaluate.metrics import evaluate, none_if_nan
 from bunri.predictions import Predictions
 from bunri.shown import Shown
+
+if TYPE_CHECKING:
+    from bunri.evaluate.matching import Matches
 
 SURE = 1.96 + 0.84
 """Standard errors a difference must measure to be found with 95% confidence in four cases of five."""
@@ -111,18 +115,65 @@ def compare(
         )
     samples = bootstrap_mAP50(both, dataset, resamples, seed, groups)
     units = units_of(counted, groups_of(dataset, counted, groups))
-    found = judge(mAP50_a - mAP50_b, samples[0] - samples[1], len(counted), units)
+    sides = [Side(one.name, score, least) for one, score, least in zip((a, b), (mAP50_a, mAP50_b), lowest, strict=True)]
+    return _compared(sides, samples, len(counted), units, floor)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two that are compared.
+
+    Attributes:
+        name: Of the member.
+        mAP50: On the common images.
+        lowest_score: Its lowest score there, NaN without boxes.
+    """
+
+    name: str
+    mAP50: float
+    lowest_score: float
+
+
+def compare_matched(
+    matches: Sequence["Matches"],
+    names: Sequence[str],
+    lowest_scores: Sequence[float],
+    counted: BoolArray,
+    resamples: int,
+    groups: IntArray,
+) -> Comparison:
+    """As :func:`compare` with the floor 0 and the seed 0, of two members that are matched already.
+
+    Args:
+        matches: Of both, on the same I images.
+        names: Theirs.
+        lowest_scores: Theirs.
+        counted: ``(I,)`` which images both looked at.
+        resamples: Number of resamples.
+        groups: ``(I,)`` images of one label are drawn together.
+    """
+    draws = draws_among(counted, resamples, 0, groups)
+    samples = np.concatenate([np.stack([one.mAP50(weights) for one in matches]) for weights in draws], axis=1)
+    scores = [float(one.mAP50(counted[:, None].astype(np.int16))[0]) for one in matches]
+    sides = [Side(*side) for side in zip(names, scores, lowest_scores, strict=True)]
+    return _compared(sides, samples, int(counted.sum()), len(np.unique(groups[counted])), 0.0)
+
+
+def _compared(sides: Sequence[Side], samples: FloatArray, images: int, units: int, floor: float) -> Comparison:
+    """The verdict on two, from their resampled scores ``(2, R)``."""
+    a, b = sides
+    found = judge(a.mAP50 - b.mAP50, samples[0] - samples[1], images, units)
     return Comparison(
         a=a.name,
         b=b.name,
-        mAP50_a=mAP50_a,
-        mAP50_b=mAP50_b,
+        mAP50_a=a.mAP50,
+        mAP50_b=b.mAP50,
         **asdict(found),
-        images=len(counted),
+        images=images,
         min_score=floor,
-        lowest_score_a=lowest[0],
-        lowest_score_b=lowest[1],
-        resamples=resamples,
+        lowest_score_a=a.lowest_score,
+        lowest_score_b=b.lowest_score,
+        resamples=samples.shape[1],
     )
 
 

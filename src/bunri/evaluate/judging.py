@@ -4,21 +4,18 @@ Detections are matched within their image and class, so blocks change nothing; a
 of one class at a time. What is kept lies on disk where it is much, so that memory does not grow with the boxes.
 """
 
-import tempfile
 from dataclasses import dataclass, field
-from itertools import pairwise
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bunri.boxes import BoolArray, FloatArray, IntArray
 from bunri.dataset import Dataset
+from bunri.evaluate.by_class import ColumnsByClass
 from bunri.evaluate.coco_kernels import Criteria, Judged, Scratch, judge_detections, precision_curves
 from bunri.evaluate.kernels import Detections, Truth
 from bunri.evaluate.matching import Objects, detections_of, objects_of
-from bunri.files import cannot_write
 from bunri.predictions import Predictions
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -30,59 +27,8 @@ AREAS = ((0.0, 1e10), (0.0, 32.0**2), (32.0**2, 96.0**2), (96.0**2, 1e10))
 
 CRITERIA = Criteria(IOU_THRESHOLDS, *(np.array(bounds) for bounds in zip(*AREAS, strict=True)))
 
-IN_MEMORY = 256 * 2**20
-"""Bytes of judged detections beyond which they are kept on disk."""
-
 Precision = NDArray[np.float64]
 """Precision ``(T, R, C, A)`` at 10 IoU thresholds, 101 recalls, C classes, 4 sizes (all first); -1 without truth."""
-
-
-@dataclass(eq=False)
-class JudgedByClass:
-    """Judged detections of C classes, in the order in which they came.
-
-    Attributes:
-        classes: C.
-        in_memory: Bytes beyond which they lie in a temporary file without a name, gone with the process.
-    """
-
-    classes: int
-    in_memory: int = field(default_factory=lambda: IN_MEMORY)
-    _places: list[list[tuple[int, int]]] = field(init=False)
-    _file: IO[bytes] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._places = [[] for _ in range(self.classes)]
-        self._file = tempfile.SpooledTemporaryFile(self.in_memory)  # noqa: SIM115  # `close` closes it
-
-    def close(self) -> None:
-        """Let the detections go."""
-        self._file.close()
-
-    def add(self, judged: Judged) -> None:
-        """Take the detections of a block.
-
-        Raises:
-            OutputError: The folder of temporary files is full.
-        """
-        order = np.argsort(judged.class_index.astype(np.uint16), kind="stable")
-        columns = np.stack([judged.score.view(np.int64), judged.true, judged.counted])[:, order]
-        bounds = np.searchsorted(judged.class_index[order], np.arange(self.classes + 1)).tolist()
-        try:
-            for c, (first, last) in enumerate(pairwise(bounds)):
-                self._places[c] += [(self._file.tell(), last - first)] if first < last else []
-                self._file.write(columns[:, first:last].tobytes())
-        except OSError as error:
-            raise cannot_write(Path(tempfile.gettempdir()), error) from error
-
-    def of_class(self, class_index: int) -> Judged:
-        """The detections of a class."""
-        parts = [np.empty((3, 0), np.int64)]
-        for place, count in self._places[class_index]:
-            self._file.seek(place)
-            parts.append(np.frombuffer(self._file.read(24 * count), np.int64).reshape(3, count))
-        score, true, counted = np.concatenate(parts, axis=1)
-        return Judged(score.view(np.float64), np.full(len(score), class_index), true, counted)
 
 
 @dataclass(eq=False)
@@ -101,13 +47,13 @@ class Tally:
     images: int = 0
     lowest_score: float = np.inf
     _objects: Objects = field(init=False)
-    _judged: JudgedByClass = field(init=False)
+    _judged: ColumnsByClass = field(init=False)
     _found: IntArray = field(init=False)
 
     def __post_init__(self) -> None:
         classes = len(self.dataset.class_names)
         self._objects = objects_of(self.dataset, np.unique(self.dataset.images.id))
-        self._judged, self._found = JudgedByClass(classes), np.zeros((len(AREAS), classes), np.int64)
+        self._judged, self._found = ColumnsByClass(classes, width=3), np.zeros((len(AREAS), classes), np.int64)
 
     def close(self) -> None:
         """Let the detections go."""
@@ -120,7 +66,8 @@ class Tally:
         for a in range(len(AREAS)):
             self._found[a] += np.bincount(objects.key[~ignored[:, a]] % objects.classes, minlength=objects.classes)
         found = detections_of(predictions, objects)
-        self._judged.add(_judged(found, objects, ignored, self.max_boxes))
+        judged = _judged(found, objects, ignored, self.max_boxes)
+        self._judged.add(judged.class_index, np.stack([judged.score.view(np.int64), judged.true, judged.counted]))
         self.images += len(counted)
         self.lowest_score = min(self.lowest_score, float(found.score.min(initial=np.inf)))
 
@@ -129,7 +76,8 @@ class Tally:
         classes = len(self.dataset.class_names)
         result = np.full((classes, len(AREAS), len(IOU_THRESHOLDS), RECALLS), -1.0)
         for c in range(classes):
-            _write_curves(self._judged.of_class(c), self._found[:, c], result[c])
+            score, true, counted = self._judged.of_class(c)
+            _write_curves(score.view(np.float64), true, counted, self._found[:, c], result[c])
         return np.asarray(result.transpose(2, 3, 0, 1))
 
 
@@ -151,11 +99,11 @@ def _judged(found: Detections, objects: Objects, ignored: BoolArray, max_boxes: 
     return judged
 
 
-def _write_curves(judged: Judged, objects: IntArray, result: FloatArray) -> None:
+def _write_curves(score: FloatArray, true: IntArray, counted: IntArray, objects: IntArray, result: FloatArray) -> None:
     """Precision ``(A, T, R)`` of a class with so many objects of each size; left as it is where there are none."""
-    order: Any = np.argsort(-judged.score, kind="stable")
+    order: Any = np.argsort(-score, kind="stable")
     overlaps = len(IOU_THRESHOLDS)
     for a in np.flatnonzero(objects).tolist():
         totals, running = np.empty((overlaps, objects[a] + 1), np.int32), np.zeros((2, overlaps), np.int32)
         result[a] = 0.0
-        precision_curves(order, judged.true, judged.counted, a * overlaps, int(objects[a]), totals, running, result[a])
+        precision_curves(order, true, counted, a * overlaps, int(objects[a]), totals, running, result[a])

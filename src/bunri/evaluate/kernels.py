@@ -59,11 +59,11 @@ class Ranking(NamedTuple):
 
     first: IntArray
     """``(C + 1,)`` first true positive of each class."""
-    true_image: IntArray
+    true_image: Int32Array
     """``(T,)`` rank of the image of each true positive."""
     false_first: IntArray
     """``(T + 1,)`` first false positive that ranks above true positive t but below t - 1."""
-    false_image: IntArray
+    false_image: Int32Array
     """``(F,)`` their images. False positives below the last true positive of their class change nothing."""
 
 

@@ -1,6 +1,9 @@
 """Detections matched to objects once, to be scored under any weighting of the images."""
 
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -8,6 +11,7 @@ from numpy.typing import NDArray
 
 from bunri.boxes import BoolArray, FloatArray, IntArray
 from bunri.dataset import Dataset
+from bunri.evaluate.by_class import ColumnsByClass
 from bunri.evaluate.kernels import (
     Detections,
     Outcomes,
@@ -24,6 +28,9 @@ from bunri.sorting_kernels import place_by_key
 
 BLOCK = 64
 """Resamples scored in one go: their counts stay in the processor's cache."""
+
+SCRATCH = 2**23
+"""Counts kept of true positives and resamples scored in one go, where a class has very many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,11 +93,13 @@ class Matches:
 
         NaN where a class has no object on images that count.
         """
-        blocks = [weights[:, left : left + BLOCK] for left in range(0, weights.shape[1], BLOCK)]
-        return np.concatenate([np.empty((self.objects.classes, 0)), *map(self._average_precisions, blocks)], axis=1)
+        most = int(np.diff(self.ranking.first).max(initial=0))
+        step = min(max(SCRATCH // (most + 1), 1), BLOCK)
+        parts = [self._average_precisions(weights[:, k : k + step], most) for k in range(0, weights.shape[1], step)]
+        return np.concatenate([np.empty((self.objects.classes, 0)), *parts], axis=1)
 
-    def _average_precisions(self, weights: NDArray[np.integer[Any]]) -> FloatArray:
-        part, most = np.ascontiguousarray(weights, np.int16), int(np.diff(self.ranking.first).max(initial=0))
+    def _average_precisions(self, weights: NDArray[np.integer[Any]], most: int) -> FloatArray:
+        part = np.ascontiguousarray(weights, np.int16)
         width = part.shape[1]
         true, total = (np.empty((most + 1, width), np.int32) for _ in range(2))
         result = np.empty((self.objects.classes, width))
@@ -127,6 +136,55 @@ def match_found(found: Detections, objects: Objects, max_boxes: int = 100, iou: 
     """Match detections already in runs of one image and class."""
     outcomes, count, _ = _outcomes(found, objects, max_boxes, iou)
     return Matches(objects, _ranked(outcomes, count, objects.classes))
+
+
+def match_blocks(
+    blocks: Iterable[tuple[IntArray, Detections]], objects: Objects, max_boxes: int = 100, iou: float = 0.5
+) -> Matches:
+    """As :func:`match_found`, of detections that come block of images by block; the result is the same bit for bit.
+
+    Of a detection its score, its image and whether it is true are kept, on disk where they are many.
+
+    Args:
+        blocks: Sorted ids of the images of a block, above those of the last, and the detections; images are ranked
+            among these ids.
+        objects: On all images.
+        max_boxes: Most boxes of an image and class that count.
+        iou: The threshold.
+
+    Raises:
+        OutputError: The folder of temporary files is full.
+    """
+    blocks = iter(blocks)
+    first, second = next(blocks, None), next(blocks, None)
+    if first is not None and second is None and np.array_equal(first[0], objects.image_id):
+        return match_found(first[1], objects, max_boxes, iou)
+    with closing(ColumnsByClass(objects.classes, width=2)) as kept:
+        for image_id, found in chain(filter(None, (first, second)), blocks):
+            outcomes, count, _ = _outcomes(found, objects.of_images(image_id), max_boxes, iou)
+            image = np.searchsorted(objects.image_id, image_id)[outcomes.image[:count]]
+            columns = [outcomes.score[:count].view(np.int64), 2 * image + outcomes.is_true[:count]]
+            kept.add(outcomes.class_index[:count], np.stack(columns))
+        return Matches(objects, _joined([_ranked(*_outcomes_of_class(kept, c), 1) for c in range(objects.classes)]))
+
+
+def _outcomes_of_class(kept: ColumnsByClass, class_index: int) -> tuple[Outcomes, int]:
+    score, image_and_truth = kept.of_class(class_index)
+    is_true = (image_and_truth & 1).astype(np.bool_)
+    image_and_truth >>= 1
+    return Outcomes(score.view(np.float64), image_and_truth, np.zeros(len(score), np.int64), is_true), len(score)
+
+
+def _joined(rankings: Sequence[Ranking]) -> Ranking:
+    """Rankings of one class each as one of all."""
+    false = np.cumsum([0, *(len(one.false_image) for one in rankings)])
+    false_first = [one.false_first[:-1] + start for one, start in zip(rankings, false[:-1], strict=True)]
+    return Ranking(
+        first=np.cumsum([0, *(len(one.true_image) for one in rankings)]),
+        true_image=np.concatenate([one.true_image for one in rankings]),
+        false_first=np.concatenate([*false_first, false[-1:]]),
+        false_image=np.concatenate([one.false_image for one in rankings]),
+    )
 
 
 def _outcomes(found: Detections, objects: Objects, max_boxes: int, iou: float = 0.5) -> tuple[Outcomes, int, BoolArray]:
@@ -180,4 +238,5 @@ def _ranked(outcomes: Outcomes, count: int, classes: int) -> Ranking:
     gaps_of_false(outcomes, count, first, trues, outcomes.score[trues], gap)
     place_by_key(gap, start, rows)
     between = rows[: start[len(trues)]]
-    return Ranking(first, outcomes.image[trues], start[:-1], outcomes.image[between])
+    true_image, false_image = (outcomes.image[rows].astype(np.int32) for rows in (trues, between))
+    return Ranking(first, true_image, start[:-1], false_image)

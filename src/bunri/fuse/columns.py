@@ -33,6 +33,16 @@ class MemberColumns:
             np.count_nonzero(present, axis=1).astype(np.float64), present.sum(axis=1), present.max(axis=1, initial=0.0)
         )
 
+    def member(self, m: int, name: str) -> Predictions:
+        """The boxes of a member by image, class and falling score."""
+        cells = self.cells
+        size = cells.stop[:, m] - cells.start[:, m]
+        image, class_index = np.repeat(cells.image, size), np.repeat(cells.class_index, size)
+        first = int(cells.start[np.argmax(size > 0), m]) if len(image) else 0
+        rows = slice(first, first + len(image))
+        seen = self.image_id[self.seen[:, m]]
+        return Predictions(self.image_id[image], class_index, cells.score[rows], cells.box[rows], seen, name)
+
     def empty_results(self) -> Fused:
         """Room for the results of one fusion."""
         boxes = len(self.cells.score)

@@ -51,7 +51,7 @@ def read_blocks(
         DataError: A file is wrong or does not fit the data set; what is found late comes after blocks that were right.
         OutputError: The temporary folder cannot be written.
     """
-    if not _is_large(paths, whole):
+    if not is_large(paths, whole):
         from bunri.io import read_predictions
 
         yield [read_predictions(path, dataset) for path in paths]
@@ -65,7 +65,8 @@ def read_blocks(
             yield [predictions_of(reader.path, reader.before(bound), dataset) for reader in readers]
 
 
-def _is_large(paths: Sequence[Path], whole: int) -> bool:
+def is_large(paths: Sequence[Path], whole: int = WHOLE) -> bool:
+    """Whether files of predictions have more boxes than are read whole; only parquet can be read in blocks."""
     if any(path.suffix != ".parquet" or not path.is_file() for path in paths):
         return False
     return sum(map(_rows_of, paths)) > whole

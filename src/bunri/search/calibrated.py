@@ -19,7 +19,7 @@ from bunri.learned.boxes_by_image import boxes_by_image
 from bunri.learned.labels import true_candidates
 from bunri.predictions import Predictions, concatenate
 from bunri.search.climbing import Climb, Step
-from bunri.search.families import OnProgress, Progress
+from bunri.search.families import OnProgress, Progress, too_large
 from bunri.search.moves import WBF_IOUS
 from bunri.search.recipe import EnsembleRecipe, recipe_of
 from bunri.search.scoring import scorer_of
@@ -113,6 +113,8 @@ class CalibratedFamily:
 
     def refusal(self, task: Task) -> str | None:
         """Why no curves can be fitted; None where they can for every fold."""
+        if not task.is_whole:
+            return too_large(self.name)
         parts = [part for fold in range(task.folds + 1) for part in _training_parts(task, fold)]
         for member in task.members:
             boxes = self._boxes(member, task)

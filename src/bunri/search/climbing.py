@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bunri.boxes import IntArray
-from bunri.evaluate.bootstrap import draw_images
+from bunri.evaluate.bootstrap import Counts, draws_among
 from bunri.fuse.options import FuseOptions
 from bunri.search.moves import SMALL, complexity, grid, neighbours, single, subsets, with_weights
 from bunri.search.scoring import Scorer
@@ -142,14 +142,11 @@ class Climb:
             found[complexity(options)] = options
         return [found[level] for level in sorted(found) if level < below]
 
-    def resamples(self) -> IntArray:
+    def resamples(self) -> Counts:
         """Weights ``(I, RESAMPLES)`` that draw from the images of the training set."""
-        return draws_among(self.scorer.weights[:, self.column], self.groups)
+        return drawn(self.scorer.weights[:, self.column], self.groups)
 
 
-def draws_among(counted: IntArray, groups: IntArray) -> IntArray:
+def drawn(counted: Counts, groups: IntArray) -> Counts:
     """Weights ``(I, RESAMPLES)`` that draw from the images that count, where ``counted`` ``(I,)`` is not 0."""
-    rows = np.flatnonzero(counted)
-    weights = np.zeros((len(groups), RESAMPLES), np.int64)
-    weights[rows] = draw_images(len(rows), RESAMPLES, seed=0, groups=groups[rows])
-    return weights
+    return np.concatenate(list(draws_among(counted, RESAMPLES, groups=groups)), axis=1)

@@ -82,6 +82,11 @@ class Family(Protocol):
         """
 
 
+def too_large(family: str) -> str:
+    """The refusal of a family that needs all boxes in memory."""
+    return f"{family} needs all boxes in memory, but they are too many. Search it on some of the images."
+
+
 @dataclass(eq=False)
 class FusedFamily:
     """WBF, NMS, Soft-NMS and NMW: members, weights, thresholds and floors by greedy search."""

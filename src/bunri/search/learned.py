@@ -16,7 +16,7 @@ from bunri.learned.fusion import scored_anew
 from bunri.learned.material import Material, choose_sources, make_material
 from bunri.learned.trees import Trees
 from bunri.predictions import Predictions
-from bunri.search.families import OnProgress, Progress
+from bunri.search.families import OnProgress, Progress, too_large
 from bunri.search.recipe import EnsembleRecipe
 from bunri.search.task import Task
 
@@ -36,7 +36,9 @@ class LearnedFamily:
     _materials: dict[tuple[str, ...], Material] = field(default_factory=dict)
 
     def refusal(self, task: Task) -> str | None:
-        """Why there is too little data for it to help; None where there is enough for every fold."""
+        """Why there is too little data for it to help, or too much; None where there is enough for every fold."""
+        if not task.is_whole:
+            return too_large(self.name)
         try:
             for fold in range(task.folds):
                 check_enough(self._material(task, fold), np.asarray(task.fold != fold))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bunri.boxes import FloatArray
 from bunri.errors import DataError
@@ -65,9 +66,13 @@ def fingerprint_of(task: Task) -> str:
     """SHA-256 of all that decides a score."""
     digest = hashlib.sha256(repr((task.names, task.folds)).encode())
     truth = task.dataset.annotations
-    columns = [task.image_id, task.fold, truth.image_id, truth.class_index, truth.box_xyxy, truth.is_crowd]
-    for member in task.members:
-        columns += [member.seen_image_id, member.image_id, member.class_index, member.score, member.box_xyxy]
+    _digest(digest, task.image_id, task.fold, truth.image_id, truth.class_index, truth.box_xyxy, truth.is_crowd)
+    for block in task.blocks():
+        for member in block.members:
+            _digest(digest, member.seen_image_id, member.image_id, member.class_index, member.score, member.box_xyxy)
+    return digest.hexdigest()
+
+
+def _digest(digest: "hashlib._Hash", *columns: NDArray[Any]) -> None:
     for column in columns:
         digest.update(np.ascontiguousarray(column).tobytes())
-    return digest.hexdigest()

@@ -2,26 +2,32 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bunri.boxes import FloatArray, IntArray
+from bunri.boxes import FloatArray
 from bunri.dataset import Dataset
 from bunri.errors import UsageError
-from bunri.evaluate import Comparison, compare, evaluate, interval
-from bunri.evaluate.bootstrap import draw_images
-from bunri.evaluate.matching import Matches, match, objects_of
+from bunri.evaluate import Comparison, interval
+from bunri.evaluate.bootstrap import Counts, draws_among
+from bunri.evaluate.comparing import compare_matched
+from bunri.evaluate.matching import Matches
 from bunri.evaluate.metrics import none_if_nan
 from bunri.predictions import Predictions, concatenate
-from bunri.search.climbing import draws_among
+from bunri.search.climbing import drawn
 from bunri.search.families import DEFAULT_FAMILIES, FALLBACK, FAMILIES, Family, OnProgress, Progress, family_of
-from bunri.search.recipe import EnsembleRecipe, apply_recipe
-from bunri.search.task import Task, make_task
+from bunri.search.held_out import NAME, Judged, held_out_blocks, judged
+from bunri.search.moves import single
+from bunri.search.recipe import EnsembleRecipe
+from bunri.search.scoring import scorer_of
+from bunri.search.stored import StoredMembers
+from bunri.search.task import MemberBlock, Task, make_task
 from bunri.shown import Shown
 
 
@@ -34,7 +40,7 @@ class SearchResult(Shown):
         score: Honest mAP50: every image was fused by a recipe found without its fold.
         low: Of the 95% interval of ``score``.
         high: Of the same.
-        out_of_fold: The predictions ``score`` is of.
+        out_of_fold_blocks: Makes the predictions ``score`` is of, block of images by block.
         gain: ``out_of_fold`` against the best single member, in pairs. That member was chosen on the images it is
             scored on, so the gain is rather understated.
         family_scores: Honest mAP50 of each family of recipes.
@@ -51,7 +57,7 @@ class SearchResult(Shown):
     score: float
     low: float
     high: float
-    out_of_fold: Predictions
+    out_of_fold_blocks: Callable[[], Iterator[Predictions]]
     gain: Comparison
     family_scores: dict[str, float]
     path: tuple[Progress, ...]
@@ -61,6 +67,12 @@ class SearchResult(Shown):
     lowest_scores: dict[str, float]
     seconds: float
     notes: tuple[str, ...] = ()
+
+    @cached_property
+    def out_of_fold(self) -> Predictions:
+        """The predictions ``score`` is of, in memory."""
+        blocks = list(self.out_of_fold_blocks())
+        return blocks[0] if len(blocks) == 1 else concatenate(blocks, NAME)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; the recipe without what a fitted method learned, which only its file has."""
@@ -81,7 +93,7 @@ class SearchResult(Shown):
 
 
 def search(
-    predictions: Sequence[Predictions],
+    predictions: Sequence[Predictions] | StoredMembers,
     dataset: Dataset,
     folds: int = 5,
     seed: int = 0,
@@ -101,7 +113,9 @@ def search(
     is taken.
 
     Args:
-        predictions: Out-of-fold predictions of the members, with unique names.
+        predictions: Out-of-fold predictions of the members, with unique names. Stored ones
+            (:func:`bunri.search.stored.stored_members`) take memory for a block of images only; the result is the same,
+            but families that need all in memory are left out.
         dataset: The truth.
         folds: Number of folds, at least 2.
         seed: Of the folds.
@@ -131,14 +145,11 @@ def search(
     made = made or [family_of(FALLBACK, on_progress, threads, state)]
     clock = _Clock(start, math.inf if time_budget is None else start + time_budget, len(made))
     fitted = [_cross_fit(family, task, clock) for family in made]
-    objects = objects_of(task.dataset, task.image_id)
-    matches = [match(concatenate(one.held_out), objects) for one in fitted]
-    best = fitted[_chosen(matches, task, folds)]
-    parts = [fitted[_chosen(matches, task, fold)].held_out[fold] for fold in range(folds)]
-    out_of_fold, scores = concatenate(parts, name="ensemble"), _scores(matches, task.training_weights()[:, -1:])
+    best = fitted[_chosen(fitted, task, folds)]
+    recipes = [fitted[_chosen(fitted, task, fold)].without_fold[fold] for fold in range(folds)]
     if clock.was_short:
         notes += (f"the {time_budget:g} s were over before the search was: more time may find better",)
-    return replace(_result(task, best, out_of_fold, fitted, scores[:, 0], resamples, start), notes=notes)
+    return replace(_result(task, best, recipes, fitted, resamples, start), notes=notes)
 
 
 def _families_for(task: Task, families: Sequence[Family]) -> tuple[list[Family], tuple[str, ...]]:
@@ -171,75 +182,95 @@ class _Clock:
 
 @dataclass(frozen=True, eq=False)
 class _Fitted:
-    """A family fitted on all images, and its predictions on each fold by a recipe found without it."""
+    """A family fitted on all images and without each fold, and its predictions on the folds left out, matched."""
 
     family: Family
     recipe: EnsembleRecipe
-    held_out: list[Predictions]
+    without_fold: list[EnsembleRecipe]
+    held_out: Matches
 
 
 def _cross_fit(family: Family, task: Task, clock: _Clock) -> _Fitted:
     recipe = clock.fit(family, task, task.folds, clock.deadline(task.folds + 1, on_all=True))
-    held_out = []
-    for fold in range(task.folds):
-        found = clock.fit(family, task, fold, clock.deadline(task.folds - fold, on_all=False))
-        held_out.append(apply_recipe(found, task.held_out(fold)))
+    deadlines = (clock.deadline(task.folds - fold, on_all=False) for fold in range(task.folds))
+    without_fold = [clock.fit(family, task, fold, deadline) for fold, deadline in enumerate(deadlines)]
     clock.families -= 1
-    return _Fitted(family, recipe, held_out)
+    held_out = judged(held_out_blocks(task, without_fold), scorer_of(task).objects)
+    return _Fitted(family, recipe, without_fold, held_out.matches)
 
 
-def _chosen(matches: Sequence[Matches], task: Task, fold: int) -> int:
+def _chosen(fitted: Sequence[_Fitted], task: Task, fold: int) -> int:
     """Which family to use, by its honest scores outside of ``fold``, so that the choice is honest too.
 
     The one-standard-error rule once more: the simplest family that is not worse than the best by more than one standard
     error of their paired difference.
     """
     counted = task.training_weights()[:, fold]
-    scores = np.nan_to_num(_scores(matches, counted[:, None])[:, 0], nan=-1.0)
-    best, weights = int(np.argmax(scores)), draws_among(counted, task.groups)
-    samples = _scores(matches[: best + 1], weights)
+    scores = np.nan_to_num(_scores(fitted, counted[:, None])[:, 0], nan=-1.0)
+    best = int(np.argmax(scores))
+    samples = _scores(fitted[: best + 1], drawn(counted, task.groups)) if best else np.zeros((1, 1))
     errors = np.nan_to_num(np.std(samples[-1] - samples, axis=1))
     return int(np.argmax(scores[best] - scores[: best + 1] <= errors))
 
 
-def _scores(matches: Sequence[Matches], weights: IntArray) -> FloatArray:
+def _scores(fitted: Sequence[_Fitted], weights: Counts) -> FloatArray:
     """Honest mAP50 ``(families, R)`` when images count ``weights`` ``(I, R)`` times."""
-    return np.stack([one.mAP50(weights) for one in matches])
+    return np.stack([one.held_out.mAP50(weights) for one in fitted])
 
 
 def _result(
     task: Task,
     best: _Fitted,
-    out_of_fold: Predictions,
+    recipes: Sequence[EnsembleRecipe],
     fitted: Sequence[_Fitted],
-    scores: FloatArray,
     resamples: int,
     start: float,
 ) -> SearchResult:
-    matches = match(out_of_fold, objects_of(task.dataset, task.image_id))
-    samples = matches.mAP50(draw_images(len(task.image_id), resamples, seed=0, groups=task.groups))
-    low, high = interval(samples, len(np.unique(task.groups)))
-    score = float(matches.mAP50(np.ones((len(task.image_id), 1), np.int64))[0])
+    blocks = _blocks_of(task, recipes)
+    one = judged(blocks(), scorer_of(task).objects)
+    every, groups = np.ones(len(task.image_id), np.int16), len(np.unique(task.groups))
+    draws = draws_among(every, resamples, groups=task.groups)
+    low, high = interval(np.concatenate([one.matches.mAP50(weights) for weights in draws]), groups)
+    score = float(one.matches.mAP50(every[:, None])[0])
     honest = {"mAP50": none_if_nan(score), "low": none_if_nan(low), "high": none_if_nan(high)}
     found = {**honest, "images": len(task.image_id), "folds": task.folds, "family": best.family.name}
+    family_scores = _scores(fitted, every[:, None])[:, 0].tolist()
     return SearchResult(
         recipe=best.recipe.model_copy(update={"found": {**best.recipe.found, **found}}),
         score=score,
         low=low,
         high=high,
-        out_of_fold=out_of_fold,
-        gain=compare(out_of_fold, best_single(task), task.dataset, resamples, min_score=0.0, groups=task.groups),
-        family_scores={one.family.name: float(value) for one, value in zip(fitted, scores, strict=True)},
+        out_of_fold_blocks=lambda: (members[0] for _, members in blocks()),
+        gain=_gain(one, task, resamples),
+        family_scores={one.family.name: value for one, value in zip(fitted, family_scores, strict=True)},
         path=tuple(step for one in fitted for step in one.family.path),
         images=len(task.image_id),
         folds=task.folds,
-        groups=len(np.unique(task.groups)),
-        lowest_scores={m.name: float(m.score.min()) if len(m) else math.nan for m in task.members},
+        groups=groups,
+        lowest_scores=task.lowest_scores,
         seconds=time.monotonic() - start,
     )
 
 
-def best_single(task: Task) -> Predictions:
-    """The member of the highest mAP50 on all images; what one did not look at counts as not found."""
-    whole = [Predictions(m.image_id, m.class_index, m.score, m.box_xyxy, task.image_id, m.name) for m in task.members]
-    return max(whole, key=lambda member: np.nan_to_num(evaluate(member, task.dataset).mAP50, nan=-1.0))
+def _blocks_of(task: Task, recipes: Sequence[EnsembleRecipe]) -> Callable[[], Iterator[MemberBlock]]:
+    """What gives the predictions out of fold as often as one likes: kept in memory where the members are."""
+    if not task.is_whole:
+        return lambda: held_out_blocks(task, recipes)
+    kept = list(held_out_blocks(task, recipes))
+    return lambda: iter(kept)
+
+
+def _gain(ensemble: Judged, task: Task, resamples: int) -> Comparison:
+    """The ensemble against the best single member as it is; what that one did not look at counts as not found."""
+    best, matches = best_single(task)
+    lowest = ensemble.lowest_score, task.lowest_scores[best]
+    both = ensemble.matches, matches
+    return compare_matched(both, (NAME, best), lowest, ensemble.seen, resamples, task.groups)
+
+
+def best_single(task: Task) -> tuple[str, Matches]:
+    """The member of the highest mAP50 on all images, by name, and its boxes matched."""
+    scorer, members = scorer_of(task), len(task.names)
+    candidates = [single(m, members) for m in range(members)]
+    best = int(np.argmax(np.nan_to_num(scorer.scores(candidates)[:, -1], nan=-1.0)))
+    return task.names[best], scorer.matches(candidates[best])

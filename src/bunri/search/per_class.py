@@ -46,7 +46,7 @@ class PerClassFamily(FusedFamily):
 
 def options_by_class(climb: Climb, plain: FuseOptions) -> dict[int, FuseOptions]:
     """Classes that do better with settings of their own on a finished search's training set, and these settings."""
-    weights = np.concatenate([climb.scorer.weights[:, climb.column, None], climb.resamples()], axis=1)
+    weights = np.concatenate([climb.scorer.weights[:, [climb.column]], climb.resamples()], axis=1)
     enough = climb.scorer.objects.counts(weights[:, :1])[:, 0] >= MIN_OBJECTS
     common = climb.scorer.matches(plain).average_precisions(weights)
     tried = _worth_trying(climb.tried) if enough.any() else []

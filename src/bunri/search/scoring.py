@@ -1,17 +1,18 @@
 """Candidates scored fast: members are sorted once, then fused, matched and scored in one go without a copy."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from bunri.boxes import FloatArray, IntArray
+from bunri.boxes import FloatArray
+from bunri.evaluate.bootstrap import Counts
 from bunri.evaluate.kernels import Detections
-from bunri.evaluate.matching import Matches, Objects, match_found, objects_of
-from bunri.fuse.columns import MemberColumns, member_columns
+from bunri.evaluate.matching import Matches, Objects, match_blocks, objects_of
+from bunri.fuse.columns import MemberColumns
 from bunri.fuse.kernels import Fused
 from bunri.fuse.options import FuseOptions
 from bunri.fuse.running import fuse_columns
@@ -25,24 +26,21 @@ class Scorer:
     """Scores of candidates under fixed weightings of the images, each computed once.
 
     Attributes:
-        columns: The members, sorted.
+        columns: The members, sorted, block of images by block; gone through once for each candidate.
+        members: Number of members.
         objects: The truth.
         weights: ``(I, W)`` weightings of the images.
         threads: Candidates scored side by side.
         known: ``(W,)`` mAP50 of each candidate so far.
     """
 
-    columns: MemberColumns
+    columns: Iterable[MemberColumns]
+    members: int
     objects: Objects
-    weights: IntArray
+    weights: Counts
     threads: int = 1
     known: dict[FuseOptions, FloatArray] = field(default_factory=dict)
     _rooms: threading.local = field(default_factory=threading.local)
-
-    @property
-    def members(self) -> int:
-        """Number of members."""
-        return int(self.columns.seen.shape[1])
 
     def scores(self, candidates: Sequence[FuseOptions]) -> FloatArray:
         """MAP50 ``(candidates, W)``; NaN where no class has an object."""
@@ -60,16 +58,17 @@ class Scorer:
 
     def matches(self, candidate: FuseOptions) -> Matches:
         """The matched detections of a candidate, to be scored under other weightings."""
-        cells, room = self.columns.cells, self._room()
-        fuse_columns(
-            self.columns, candidate, candidate.weights_of(self.members), candidate.floors_of(self.members), room
-        )
-        found = Detections(cells.image, cells.class_index, cells.place, room.size, room.score, room.box)
-        return match_found(found, self.objects)
+        return match_blocks(((one.image_id, self._fused(one, candidate)) for one in self.columns), self.objects)
 
-    def _room(self) -> Fused:
-        if not hasattr(self._rooms, "fused"):
-            self._rooms.fused = self.columns.empty_results()
+    def _fused(self, columns: MemberColumns, candidate: FuseOptions) -> Detections:
+        cells, room = columns.cells, self._room(columns)
+        fuse_columns(columns, candidate, candidate.weights_of(self.members), candidate.floors_of(self.members), room)
+        return Detections(cells.image, cells.class_index, cells.place, room.size, room.score, room.box)
+
+    def _room(self, columns: MemberColumns) -> Fused:
+        """Room for results, kept while a thread fuses the same boxes again and again."""
+        if getattr(self._rooms, "columns", None) is not columns:
+            self._rooms.columns, self._rooms.fused = columns, columns.empty_results()
         room: Fused = self._rooms.fused
         return room
 
@@ -81,5 +80,5 @@ def scorer_of(task: Task, threads: int = 1) -> Scorer:
     """
     if task not in _SCORERS:
         objects = objects_of(task.dataset, task.image_id)
-        _SCORERS[task] = Scorer(member_columns(task.members), objects, task.training_weights(), threads)
+        _SCORERS[task] = Scorer(task.columns, len(task.names), objects, task.training_weights(), threads)
     return _SCORERS[task]

@@ -1,7 +1,10 @@
 """What a search works on: members, truth, and the folds that keep its score honest."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,10 +12,20 @@ from numpy.typing import ArrayLike
 from bunri.boxes import IntArray
 from bunri.dataset import Dataset
 from bunri.errors import DataError, UsageError
-from bunri.evaluate.bootstrap import groups_of
+from bunri.evaluate.bootstrap import Counts, groups_of
 from bunri.evaluate.counted import check_classes
+from bunri.fuse.columns import MemberColumns, member_columns
 from bunri.predictions import Predictions
+from bunri.search.stored import StoredMembers
 from bunri.splits import image_groups, stratified_folds
+
+
+class MemberBlock(NamedTuple):
+    """What every member says of some images."""
+
+    image_id: IntArray
+    """``(I,)`` sorted ids of the images."""
+    members: tuple[Predictions, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +52,32 @@ class Task:
         return tuple(member.name for member in self.members)
 
     @property
+    def is_whole(self) -> bool:
+        """Whether the members are in memory."""
+        return True
+
+    @property
+    def lowest_scores(self) -> dict[str, float]:
+        """The floor each member came with, by name; NaN without boxes."""
+        return {member.name: float(member.score.min()) if len(member) else math.nan for member in self.members}
+
+    @cached_property
+    def columns(self) -> Iterable[MemberColumns]:
+        """The members sorted, block of images by block; as often as one likes."""
+        return (member_columns(self.members),)
+
+    def blocks(self) -> Iterator[MemberBlock]:
+        """The members block of images by block."""
+        yield MemberBlock(self.image_id, self.members)
+
+    @property
     def image_id(self) -> IntArray:
         """``(I,)`` sorted ids."""
         return self.dataset.images.id
 
-    def training_weights(self) -> IntArray:
+    def training_weights(self) -> Counts:
         """``(I, K + 1)``: 0 where an image is held out, 1 elsewhere; the last column has all images."""
-        return np.asarray(self.fold[:, None] != np.arange(self.folds + 1), np.int64)
+        return np.asarray(self.fold[:, None] != np.arange(self.folds + 1), np.int16)
 
     def held_out(self, fold: int) -> dict[str, Predictions]:
         """The members on the images of one fold, by name."""
@@ -53,8 +85,45 @@ class Task:
         return {member.name: member.of_images(ids) for member in self.members}
 
 
+@dataclass(frozen=True, eq=False)
+class StoredTask(Task):
+    """A task whose members are too large for memory; ``members`` is empty.
+
+    Attributes:
+        stored: The members.
+    """
+
+    stored: StoredMembers
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the members."""
+        return self.stored.names
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the members are in memory."""
+        return False
+
+    @property
+    def lowest_scores(self) -> dict[str, float]:
+        """The floor each member came with, by name; NaN without boxes."""
+        return self.stored.lowest_scores
+
+    @cached_property
+    def columns(self) -> Iterable[MemberColumns]:
+        """The members sorted, block of images by block; as often as one likes."""
+        return self.stored
+
+    def blocks(self) -> Iterator[MemberBlock]:
+        """The members block of images by block."""
+        for columns in self.stored:
+            members = tuple(columns.member(m, name) for m, name in enumerate(self.names))
+            yield MemberBlock(columns.image_id, members)
+
+
 def make_task(
-    predictions: Sequence[Predictions],
+    predictions: Sequence[Predictions] | StoredMembers,
     dataset: Dataset,
     folds: int = 5,
     seed: int = 0,
@@ -63,7 +132,7 @@ def make_task(
     """Put members and truth together on the images of the data set any member looked at.
 
     Args:
-        predictions: The members, with unique names.
+        predictions: The members, with unique names, in memory or stored.
         dataset: The truth.
         folds: Number of folds.
         seed: Of the folds.
@@ -73,24 +142,35 @@ def make_task(
         UsageError: There is no member, or two have one name.
         DataError: No member looked at an image of the data set, or there are fewer groups than folds.
     """
-    _check_names(predictions)
-    for member in predictions:
-        check_classes(member, dataset)
-    seen = np.unique(np.concatenate([member.seen_image_id for member in predictions]))
-    counted = np.intersect1d(dataset.images.id, seen)
+    if isinstance(predictions, StoredMembers):
+        _check_names(predictions.names)
+        counted = predictions.image_id
+    else:
+        _check_names([member.name for member in predictions])
+        counted = _counted(predictions, dataset)
     if not len(counted):
         raise DataError("at least one image of the data set must be looked at by a member, but there is none")
     labels = groups_of(dataset, counted, capture_sessions(dataset) if groups is None else groups)
-    part = dataset.subset(counted)
-    members = tuple(member.of_images(counted).clipped(part) for member in predictions)
+    part = dataset if np.array_equal(counted, dataset.images.id) else dataset.subset(counted)
     groups = np.arange(len(counted)) if labels is None else labels
-    return Task(members, part, stratified_folds(part, groups, folds, seed), folds, groups)
+    fold = stratified_folds(part, groups, folds, seed)
+    if isinstance(predictions, StoredMembers):
+        return StoredTask((), part, fold, folds, groups, predictions)
+    members = tuple(member.of_images(counted).clipped(part) for member in predictions)
+    return Task(members, part, fold, folds, groups)
 
 
-def _check_names(predictions: Sequence[Predictions]) -> None:
-    names = [member.name for member in predictions]
+def _counted(predictions: Sequence[Predictions], dataset: Dataset) -> IntArray:
+    """Sorted ids of the images of the data set that any member looked at."""
+    for member in predictions:
+        check_classes(member, dataset)
+    seen = np.unique(np.concatenate([member.seen_image_id for member in predictions]))
+    return np.intersect1d(dataset.images.id, seen)
+
+
+def _check_names(names: Sequence[str]) -> None:
     if not names or len(set(names)) < len(names) or "" in names:
-        raise UsageError(f"members must be given, each with a name of its own, but got {names}")
+        raise UsageError(f"members must be given, each with a name of its own, but got {list(names)}")
 
 
 def capture_sessions(dataset: Dataset, seconds: float = 120.0) -> IntArray | None:
