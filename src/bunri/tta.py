@@ -41,12 +41,12 @@ class TTASettings(Settings):
 
 
 def turn_photo(photo: NDArray[np.uint8], turn: Turn) -> NDArray[np.uint8]:
-    """The turned photo ``(H, W, C)``, contiguous."""
+    """The turned photo ``(H, W, C)``, contiguous: a copy, as of one pixel numpy calls a mirrored view contiguous too."""
     quarter_turns = {"rot90": 1, "rot180": 2, "rot270": 3}
     if turn in quarter_turns:
-        return np.ascontiguousarray(np.rot90(photo, quarter_turns[turn]))
+        return np.array(np.rot90(photo, quarter_turns[turn]), order="C")
     mirrored = {"identity": photo, "hflip": photo[:, ::-1], "vflip": photo[::-1]}
-    return np.ascontiguousarray(mirrored[turn])
+    return np.array(mirrored[turn], order="C")
 
 
 def boxes_back(box_xyxy: FloatArray, turn: Turn, width: int, height: int) -> FloatArray:

@@ -20,6 +20,12 @@ def test_a_box_comes_back_to_where_the_object_is(turn: Turn) -> None:
 
 
 @pytest.mark.parametrize("turn", TURNS)
+def test_a_photo_of_one_pixel_is_turned_into_a_plain_array(turn: Turn) -> None:
+    for shape in ((1, 1, 3), (1, 40, 3), (40, 1, 3)):
+        assert min(turn_photo(np.zeros(shape, np.uint8), turn).strides) > 0  # torch takes no others
+
+
+@pytest.mark.parametrize("turn", TURNS)
 def test_no_boxes(turn: Turn) -> None:
     assert boxes_back(np.empty((0, 4)), turn, 50, 30).shape == (0, 4)
 
