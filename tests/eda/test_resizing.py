@@ -51,12 +51,12 @@ def test_objects_below_the_strides() -> None:
     [sizes] = sizes_after(dataset, [longer_side(50)])  # half
     assert sizes.below.tolist() == [[1, 1, 2], [1, 1, 1], [0, 0, 0], [0, 0, 1]]
     assert resized_sides(dataset, longer_side(50)).tolist() == [[5, 20], [30, 35]]
-    assert sizes.median_side == pytest.approx((10 + np.sqrt(30 * 35)) / 2)
+    assert sizes.median_sides == pytest.approx(((10 + np.sqrt(30 * 35)) / 2, 10, None, np.sqrt(30 * 35)))
 
 
 def test_no_objects_have_no_middle() -> None:
     [sizes] = sizes_after(make_dataset([], image_ids=[1]), [longer_side(640)])
-    assert sizes.median_side is None
+    assert set(sizes.median_sides) == {None}
     assert not sizes.below.any()
 
 

@@ -115,6 +115,12 @@ class Browser:
         """Whether the page as a whole must be scrolled sideways."""
         return bool(self.value("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
 
+    def slivers(self) -> list[str]:
+        """Names of rows that are squeezed into a column a few letters wide."""
+        heads = "[...document.querySelectorAll('tbody th')].filter((one) => one.offsetParent !== null)"
+        thin = f"{heads}.filter((one) => one.textContent.length > 8 && one.clientWidth < 72)"
+        return [str(name) for name in self.value(f"{thin}.map((one) => one.textContent)")]
+
     def screenshot(self, out: Path) -> None:
         """Write what is on the screen as PNG."""
         out.write_bytes(self.driver.get_screenshot_as_png())

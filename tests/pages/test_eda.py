@@ -30,6 +30,8 @@ def test_a_class_is_chosen_and_left_again(browser: Browser, page: Path) -> None:
     commonest = boxes.index(max(boxes)) + 1
     chosen.select_by_index(commonest)
     assert sum(numbers(browser, "sides")) == max(boxes)
+    by_class = browser.value("JSON.parse(document.querySelector('tr[data-sides]').dataset.sides)")
+    assert browser.texts("tr[data-sides] .side")[0] == str(round(by_class[commonest]))
     assert [row for row in browser.texts("#classes tbody tr") if row] == [
         browser.texts(f"#classes tr[data-class='{commonest}']")[0]
     ]
@@ -58,6 +60,7 @@ def test_it_fits_the_screen_and_is_quiet(browser: Browser, page: Path, width: in
         browser.click("nav a[href='#augmented']")
         assert len(browser.all(".variants svg")) == 9
         assert not browser.is_wider_than_the_screen()
+        assert browser.slivers() == []
         assert (browser.errors(), browser.requests()) == ([], [])
 
 

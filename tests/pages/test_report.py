@@ -1,5 +1,6 @@
 """The report in a browser: it is looked at, filtered, clicked and steered by keys, and asks nothing of any network."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -170,6 +171,9 @@ def test_korean_says_the_same_and_back(page: Browser) -> None:
         "[...document.querySelectorAll('[data-t]')].filter((e) => e.textContent.includes('{')).map((e) => e.dataset.t)"
     )
     assert left == []
+    names = page.value("[...document.querySelectorAll('.chart, .scroll, .filters, nav')].map((e) => e.ariaLabel)")
+    assert len(names) > 20
+    assert [name for name in names if not re.search("[가-힣]", name)] == []
     choose(page, "language", "en")
     assert page.texts("#leaderboard h2") == english
 
@@ -182,6 +186,21 @@ def test_words_have_contrast_in_light_and_dark(page: Browser, dark: bool) -> Non
     assert (ground < 0.5) is dark
     assert _contrast(ground, ink) > 7
     assert _contrast(ground, faint) > 4.5
+    choose(page, "theme", "light dark")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_words_can_be_read_on_the_deepest_shade(page: Browser, dark: bool) -> None:
+    choose(page, "theme", "dark" if dark else "light")
+    cell = "document.querySelector('.confusion:not([hidden]) td.heat:not(.wrong)')"
+    page.driver.execute_script(f"{cell}.style.setProperty('--share', 1)")
+    *shade, alpha = (
+        float(part) for part in re.findall(r"[\d.]+", page.value(f"getComputedStyle({cell}).backgroundColor"))
+    )
+    panel = re.findall(r"\d+", page.value("getComputedStyle(document.querySelector('.tile')).backgroundColor"))
+    mixed = [round(255 * alpha * top + (1 - alpha) * int(below)) for top, below in zip(shade, panel, strict=True)]
+    ink = _luminance(page, f"getComputedStyle({cell}).color")
+    assert _contrast(_luminance(page, f"'rgb({mixed[0]}, {mixed[1]}, {mixed[2]})'"), ink) > 4.5
     choose(page, "theme", "light dark")
 
 
@@ -200,6 +219,7 @@ def _contrast(a: float, b: float) -> float:
 def test_the_page_fits_small_screens(page: Browser, width: int) -> None:
     with page.screen(width, 800):
         assert not page.is_wider_than_the_screen()
+        assert page.slivers() == []
         assert page.value("document.querySelector('.panel svg').clientWidth") > 100
 
 

@@ -89,12 +89,15 @@ def test_filters_by_keys_and_by_state(page: Browser) -> None:
     page.wait_for(f"{shown} === 1")
 
 
-def test_korean_and_a_phone(page: Browser) -> None:
+def test_korean_and_a_phone(page: Browser, runs: Path) -> None:
     page.click("#language option[value='ko']")
     assert page.texts("#rows .status") == ["실행 중", "실패", "읽을 수 없음"]
     page.click("#language option[value='en']")
     with page.screen(390, 844, dark=True):
         assert not page.is_wider_than_the_screen()
+        write_run(runs / "street" / "fasterrcnn_lite0_wide" / "fold0" / "seed1", status="failed", message="no " * 40)
+        page.wait_for("document.querySelectorAll('#rows tr').length === 4")
+        assert page.slivers() == []
 
 
 def test_a_server_that_is_gone_is_told(browser: Browser, runs: Path) -> None:

@@ -76,12 +76,13 @@ class ResizedSizes:
 
     Attributes:
         name: Of the way.
-        median_side: Root of width x height in the middle, in pixels of the network's input.
+        median_sides: Medians of the root of width x height in pixels of the network's input, of all objects and then of
+            each class; None where there are none.
         below: ``(1 + C, len(SMALL_SIDES))`` boxes whose thinner side is below 8, 16 and 32 pixels, all classes first.
     """
 
     name: str
-    median_side: float | None
+    median_sides: tuple[float | None, ...]
     below: IntArray
 
 
@@ -96,8 +97,13 @@ def _sizes_after(dataset: Dataset, resize: Resize) -> ResizedSizes:
     thin = sides.min(axis=1, initial=np.inf)[:, None] < np.array(SMALL_SIDES)
     below = np.zeros((len(dataset.class_names), len(SMALL_SIDES)), np.int64)
     np.add.at(below, class_index, thin)
-    median = float(np.median(np.sqrt(sides.prod(axis=1)))) if len(sides) else None
-    return ResizedSizes(resize.name, median, np.concatenate([below.sum(axis=0, keepdims=True), below]))
+    roots = np.sqrt(sides.prod(axis=1))
+    medians = [_median(roots), *(_median(roots[class_index == c]) for c in range(len(below)))]
+    return ResizedSizes(resize.name, tuple(medians), np.concatenate([below.sum(axis=0, keepdims=True), below]))
+
+
+def _median(values: FloatArray) -> float | None:
+    return float(np.median(values)) if len(values) else None
 
 
 def resized_sides(dataset: Dataset, resize: Resize) -> FloatArray:

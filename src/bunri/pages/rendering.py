@@ -11,8 +11,9 @@ from bunri.pages.words import Words
 def render(template: str, assets: Assets, words: Words, **facts: Any) -> str:
     """The page of a room's template, which extends ``page.html`` of this room.
 
-    In templates ``t(key, **values)`` is a sentence that follows the switch of languages, ``say(key, **values)`` plain
-    text for attributes. Numbers have the filters ``points``, ``signed`` and ``count``.
+    In templates ``t(key, **values)`` is a sentence that follows the switch of languages, ``named(*keys, before="")`` the
+    name of an element for those who do not see it, which follows it too, and ``say(key, **values)`` plain text for
+    attributes. Numbers have the filters ``points``, ``signed`` and ``count``.
     """
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
@@ -20,6 +21,10 @@ def render(template: str, assets: Assets, words: Words, **facts: Any) -> str:
     def t(key: str, **values: Any) -> Markup:
         given = Markup(' data-values="{}"').format(json.dumps(values, ensure_ascii=False)) if values else ""
         return Markup('<span data-t="{}"{}>{}</span>').format(key, given, words.say(key, **values))
+
+    def named(*keys: str, before: str = "") -> Markup:
+        said = ". ".join(part for part in (before, *map(words.say, keys)) if part)
+        return Markup('aria-label="{}" data-t-label="{}" data-before="{}"').format(said, " ".join(keys), before)
 
     environment = Environment(
         loader=ChoiceLoader([PackageLoader(assets.package), PackageLoader("bunri.pages")]),
@@ -29,7 +34,7 @@ def render(template: str, assets: Assets, words: Words, **facts: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"points": points, "signed": signed, "count": count}
-    environment.globals |= {"t": t, "say": words.say}
+    environment.globals |= {"t": t, "named": named, "say": words.say}
     return environment.get_template(template).render(
         style=assets.style(), script=assets.script(), words=_sentences(words), **facts
     )

@@ -20,7 +20,8 @@
   const showResized = (row) => {
     const boxes = JSON.parse(document.getElementById("resized-table").dataset.boxes)[row];
     for (const line of document.querySelectorAll("tr[data-below]")) {
-      const below = JSON.parse(line.dataset.below)[row];
+      const below = JSON.parse(line.dataset.below)[row], side = JSON.parse(line.dataset.sides)[row];
+      line.querySelector(".side").textContent = side === null ? "–" : words(Math.round(side));
       line.querySelectorAll("td.bar").forEach((cell, size) => {
         const percent = boxes ? `${((100 * below[size]) / boxes).toFixed(1)}%` : "–";
         fill(cell, below[size], boxes, `${words(below[size])} (${percent})`);

@@ -16,8 +16,10 @@ const { say, onLanguage } = (() => {
     root.lang = language;
     for (const element of document.querySelectorAll("[data-t]"))
       element.textContent = say(element.dataset.t, JSON.parse(element.dataset.values ?? "{}"));
-    for (const element of document.querySelectorAll("[data-t-label]"))
-      element.setAttribute("aria-label", say(element.dataset.tLabel));
+    for (const element of document.querySelectorAll("[data-t-label]")) {
+      const { before, tLabel } = element.dataset, said = tLabel.split(" ").filter(Boolean).map((key) => say(key));
+      element.setAttribute("aria-label", [before, ...said].filter(Boolean).join(". "));
+    }
     for (const element of document.querySelectorAll("[data-t-placeholder]"))
       element.setAttribute("placeholder", say(element.dataset.tPlaceholder));
     for (const listener of listeners) listener();

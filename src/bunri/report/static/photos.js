@@ -51,9 +51,9 @@ const startBrowser = (browser) => {
     Object.assign(element, { className: "thumb", tabIndex: -1, title: photo.name });
     element.setAttribute("role", "option");
     element.setAttribute("aria-selected", "false");
-    element.setAttribute("aria-label", `${photo.name}: ${inWords(count)}`);
+    element.append(Object.assign(document.createElement("span"), { className: "unseen", textContent: `${photo.name}: ${inWords(count)}` }));
     Object.assign(element.dataset, { number, place });
-    if (count) element.append(Object.assign(document.createElement("b"), { textContent: count }));
+    if (count) element.append(Object.assign(document.createElement("b"), { textContent: count, ariaHidden: "true" }));
     observer.observe(element);
     return element;
   };
@@ -115,19 +115,18 @@ const startBrowser = (browser) => {
       panels.push(panel(number, String(k), browser.members[k].name, seen ? [...facts.missed(photo, k, score), ...facts.boxes(photo, k, score)] : [], mistakes));
     }
     at("panels").append(...panels);
-    at("photo-words").textContent = `${photo.name}. ${panels[0].getAttribute("aria-label")}. ${words(browser.members[judge].name, [...facts.missed(photo, judge, score), ...facts.boxes(photo, judge, score)])}`;
+    at("photo-words").textContent = `${photo.name}. ${say("photos.truth")}: ${words(facts.objects(photo))}. ${browser.members[judge].name}: ${words([...facts.missed(photo, judge, score), ...facts.boxes(photo, judge, score)])}`;
     scaleLabels();
   }
 
-  const words = (title, boxes) => {
+  const words = (boxes) => {
     const parts = boxes.map((box) => (box.kind === "truth" ? browser.classes[box.label] : `${browser.classes[box.label]} (${say(`kind.${box.kind}`)})`));
-    return `${title}: ${parts.join(", ") || say("photos.no_boxes")}`;
+    return parts.join(", ") || say("photos.no_boxes");
   };
 
   const panel = (number, id, title, boxes, note = "") => {
     const [width, height] = browser.photos[number].size, uri = picture(number);
     const element = Object.assign(document.createElement("button"), { type: "button", className: "panel" });
-    element.setAttribute("aria-label", words(title, boxes));
     element.setAttribute("aria-expanded", String(enlarged === id));
     element.addEventListener("click", () => { enlarged = enlarged === id ? null : id; drawPhoto(); at("panels").querySelector(`[data-id="${id}"]`)?.focus(); });
     element.dataset.id = id;
@@ -138,7 +137,7 @@ const startBrowser = (browser) => {
     drawing.append(...boxes.map((box) => drawBox(box, width, labelled)));
     const caption = Object.assign(document.createElement("span"), { className: "panel-title" });
     caption.append(Object.assign(document.createElement("b"), { textContent: title }), " ", Object.assign(document.createElement("span"), { textContent: note }));
-    element.append(drawing, caption);
+    element.append(caption, Object.assign(document.createElement("span"), { className: "unseen", textContent: `: ${words(boxes)}` }), drawing);
     return element;
   };
 
