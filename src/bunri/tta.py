@@ -41,7 +41,7 @@ class TTASettings(Settings):
 
 
 def turn_photo(photo: NDArray[np.uint8], turn: Turn) -> NDArray[np.uint8]:
-    """The turned photo ``(H, W, C)``, contiguous: a copy, as of one pixel numpy calls a mirrored view contiguous too."""
+    """The turned photo ``(H, W, C)``, contiguous: a copy, as numpy calls a mirrored pixel contiguous, too."""
     quarter_turns = {"rot90": 1, "rot180": 2, "rot270": 3}
     if turn in quarter_turns:
         return np.array(np.rot90(photo, quarter_turns[turn]), order="C")

@@ -11,8 +11,8 @@ from bunri.pages.words import Words
 def render(template: str, assets: Assets, words: Words, **facts: Any) -> str:
     """The page of a room's template, which extends ``page.html`` of this room.
 
-    In templates ``t(key, **values)`` is a sentence that follows the switch of languages, ``named(*keys, before="")`` the
-    name of an element for those who do not see it, which follows it too, and ``say(key, **values)`` plain text for
+    In templates ``t(key, **values)`` is a sentence that follows the switch of language, ``named(*keys, before="")`` the
+    name of an element for those who do not see it, which follows too, and ``say(key, **values)`` plain text for
     attributes. Numbers have the filters ``points``, ``signed`` and ``count``.
     """
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
