@@ -1,6 +1,7 @@
 """An engine without a framework: it counts steps, and "finds" the boxes that :func:`true_box` puts on every image.
 
-Its native config is YAML: ``steps``, ``noise`` (pixels the boxes are off) and what shall go wrong: ``crash_at``,
+Its native config is YAML: ``steps``, ``noise`` (pixels the boxes are off), ``weight`` (bytes of a checkpoint) and what
+shall go wrong: ``crash_at``,
 ``kill_at``, ``wait_at`` (until asked to stop), ``slow_from`` (steps take a while), ``hang_at`` (for ever, deaf to
 all requests), ``data_error``.
 """
@@ -29,7 +30,7 @@ from bunri.settings import nearest
 TRICKS = {"fail": 201, "die": 202, "sleep": 203}
 """What the finder does on a photo whose first pixel has so much blue."""
 
-KNOWN = ("steps", "noise", "crash_at", "kill_at", "wait_at", "slow_from", "hang_at", "data_error")
+KNOWN = ("steps", "noise", "crash_at", "kill_at", "wait_at", "slow_from", "hang_at", "data_error", "weight")
 
 
 def true_box(image_id: int) -> tuple[float, float, float, float]:
@@ -89,12 +90,11 @@ class FakeEngine:
         emit(Scalars(step, {"train/loss": 1.0 / step, "lr/base": 0.1}, step / 2))
         if step % 2 == 0:
             emit(Scalars(step, {"val/mAP50": step / 100}, step / 2))
-            write_json(job.folder.checkpoint_file("last"), {"step": step})
-            write_json(job.folder.checkpoint_file("best"), {"step": step})
+            _save(step, values, job)
         if step == values.get("kill_at") and first_time:
             os.kill(os.getpid(), signal.SIGKILL)
         if job_should_stop():
-            write_json(job.folder.checkpoint_file("last"), {"step": step})
+            _save(step, values, job)
             raise StopRequested
 
     def predict(self, job: Job, emit: Emit) -> None:
@@ -143,6 +143,12 @@ class FakeFinder:
             time.sleep(60)
         box = np.array([true_box(red)]) + self._noise
         return Found(box, np.array([red % 3]), np.array([0.9]))
+
+
+def _save(step: int, values: Mapping[str, Any], job: Job) -> None:
+    content = {"step": step, "weights": "w" * values.get("weight", 0)}
+    for which in ("last", "best"):
+        write_json(job.folder.checkpoint_file(which), content)
 
 
 def _wait_for_stop() -> None:

@@ -1,15 +1,20 @@
 """Files written whole or not at all, read with an error that says what to do, and hashed."""
 
+import errno
 import hashlib
+import io
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from bunri.errors import DataError, OutputError
+
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NO_RIGHT = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 @contextmanager
@@ -50,9 +55,15 @@ def _flush_to_disk(path: Path) -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> OutputError:
-    """The error for a place that cannot be written."""
+    """The error for a place that cannot be written, with the next step."""
     reason = error.strerror or str(error)
-    return OutputError(f"{path} must be writable, but: {reason}. Free space, or choose another folder.")
+    step = "Give yourself the right to write there" if error.errno in _NO_RIGHT else "Free space"
+    return OutputError(f"{path} must be writable, but: {reason}. {step}, or choose another folder.")
+
+
+def takes_no_more(error: OSError) -> bool:
+    """Whether it is the disk that refuses: full, or not to be written."""
+    return error.errno in _NO_SPACE | {errno.EROFS}
 
 
 def write_text(path: Path, text: str) -> None:
@@ -64,6 +75,44 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write bytes whole or not at all."""
     with replace_atomically(path) as temporary:
         temporary.write_bytes(content)
+
+
+def write_encoded(path: Path, encode: Callable[[IO[bytes]], object]) -> None:
+    """Write what ``encode`` puts into a file in memory, whole or not at all.
+
+    For libraries that do not notice that a full disk took a part only, as Pillow does not.
+    """
+    content = io.BytesIO()
+    encode(content)
+    write_bytes(path, content.getvalue())
+
+
+def append(file: io.FileIO, content: bytes) -> None:
+    """Append to a file opened with ``"ab", buffering=0``: all of the content or, where the disk is full, none of it.
+
+    Raises:
+        OSError: The disk takes no more.
+    """
+    end, rest = os.fstat(file.fileno()).st_size, memoryview(content)
+    try:
+        while rest:  # a disk that is nearly full takes a part and says nothing
+            rest = rest[file.write(rest) :]
+    except OSError:
+        with suppress(OSError):
+            file.truncate(end)
+        raise
+
+
+def delete(path: Path) -> None:
+    """Delete a file; it is no error that it is not there.
+
+    Raises:
+        OutputError: Its folder cannot be written.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 def write_json(path: Path, value: Any) -> None:

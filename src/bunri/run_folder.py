@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bunri.files import read_json, write_json
+from bunri.files import delete, read_json, write_json
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ class RunFolder:
         return self.path / f"{service}_run.json"
 
     @property
-    def untold_file(self) -> Path:
-        """Scalars a worker measured when nobody was left to hear them; recorded when the run goes on."""
-        return self.path / "untold.jsonl"
+    def measured_file(self) -> Path:
+        """What a worker measures, written before it is told: what its dead parent did not record is recorded later."""
+        return self.path / "measured.jsonl"
 
     @property
     def lock_file(self) -> Path:
@@ -99,13 +99,25 @@ class RunFolder:
         return self.path / "predictions" / "views" / f"{split}.{view}.parquet"
 
     def clear(self) -> None:
-        """Delete what a former run left: its records, checkpoints and predictions, and nothing else."""
-        files = (self.manifest_file, self.metrics_file, self.results_file, self.log_file, self.untold_file)
+        """Delete what a former run left: its records, checkpoints and predictions, and nothing else.
+
+        Raises:
+            OutputError: The folder cannot be written.
+        """
+        files = (self.manifest_file, self.metrics_file, self.results_file, self.log_file, self.measured_file)
         for path in (*files, *self.path.glob("*_run.json")):
-            path.unlink(missing_ok=True)
+            delete(path)
         folders = (self.path / "checkpoints", self.path / "predictions", self.native_folder)
         for path in (*folders, self.tensorboard_folder, self.wandb_folder):
             shutil.rmtree(path, ignore_errors=True)
+
+    def forget_measured(self) -> None:
+        """What the worker measured is recorded.
+
+        Raises:
+            OutputError: The folder cannot be written.
+        """
+        delete(self.measured_file)
 
     def read_manifest(self) -> dict[str, Any]:
         """The manifest, or an empty one where the run has not begun."""

@@ -40,7 +40,8 @@ def test_a_killed_worker_is_noticed_and_the_logs_end_is_shown(tmp_path: Path) ->
     ended = follow(tmp_path, "steps: 4\nkill_at: 3\n")[-1]
     assert isinstance(ended, Ended)
     assert (ended.status, ended.exit_code) == ("failed", 1)
-    assert "was killed by SIGKILL (memory may have run out)" in ended.message
+    assert "was killed by SIGKILL without a last word" in ended.message
+    assert "Most likely memory ran out. Take less: a smaller recipe.batch_size" in ended.message
     assert "  | the framework talks a lot\n  | info: an info" in ended.message
 
 

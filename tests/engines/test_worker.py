@@ -12,6 +12,7 @@ from bunri.engines.base import CheckJob, ModelToCheck, StopRequested
 from bunri.errors import ConfigError, DataError, MissingPackageError, OutputError
 from bunri.events import Ended, Event, Facts, Note, Scalars, from_line
 from bunri.files import read_json, write_text
+from bunri.run_folder import RunFolder
 from experiment_files import make_job
 
 
@@ -50,12 +51,12 @@ def raising(error: BaseException) -> Any:
         (raising(StopRequested()), Ended("stopped", "stopped on request at a checkpoint")),
         (raising(KeyboardInterrupt()), Ended("stopped", "stopped at once, without a new checkpoint")),
         (raising(DataError("a photo is broken")), Ended("failed", "a photo is broken", 3)),
-        (raising(RuntimeError("first\nCUDA out of memory")), Ended("failed", "CUDA out of memory", 1)),
+        (raising(RuntimeError("first\nCUDA out of patience")), Ended("failed", "CUDA out of patience", 1)),
         (raising(SystemExit(2)), Ended("failed", "SystemExit: 2", 1)),
     ],
 )
-def test_every_end_has_a_last_word(work: Any, ended: Ended) -> None:
-    found = worker._outcome(work)
+def test_every_end_has_a_last_word(work: Any, ended: Ended, tmp_path: Path) -> None:
+    found = worker._outcome(work, RunFolder(tmp_path))
     assert (found.status, found.exit_code) == (ended.status, ended.exit_code)
     assert found.message.endswith(ended.message)
 
@@ -70,10 +71,10 @@ def test_a_full_disk_under_the_log_keeps_nobody_from_the_last_word(
 ) -> None:
     monkeypatch.setattr(sys, "stdout", _OnAFullDisk())
     reading, writing = os.pipe()
-    worker._connect(str(writing), tmp_path / "untold.jsonl")(Note("the run goes on"))
+    worker._connect(str(writing), tmp_path / "measured.jsonl")(Note("the run goes on"))
     assert from_line(os.read(reading, 1000).decode()) == Note("the run goes on")
-    assert worker._outcome(raising(OutputError("last.pt must be writable"))).message == "last.pt must be writable"
-    assert worker._outcome(raising(RuntimeError("boom"))).message == "RuntimeError: boom"
+    assert worker._outcome(raising(OutputError("last.pt is full")), RunFolder(tmp_path)).message == "last.pt is full"
+    assert worker._outcome(raising(RuntimeError("boom")), RunFolder(tmp_path)).message == "RuntimeError: boom"
     os.close(reading)
     os.close(writing)
 
@@ -106,7 +107,7 @@ def test_a_check_answers_for_every_model_and_names_all_its_mistakes(tmp_path: Pa
 
 def test_events_go_down_the_pipe_and_a_dead_parent_asks_to_stop(tmp_path: Path) -> None:
     reading, writing = os.pipe()
-    emit = worker._connect(str(writing), tmp_path / "untold.jsonl")
+    emit = worker._connect(str(writing), tmp_path / "measured.jsonl")
     emit(Facts({"weights": "분리"}))
     assert from_line(os.read(reading, 1000).decode()) == Facts({"weights": "분리"})
     assert not base.job_should_stop()
@@ -114,7 +115,7 @@ def test_events_go_down_the_pipe_and_a_dead_parent_asks_to_stop(tmp_path: Path) 
     emit(Facts({}))  # nobody listens any more
     emit(Scalars(7, {"train/loss": 0.5}))
     assert base.job_should_stop()
-    assert from_line((tmp_path / "untold.jsonl").read_text()) == Scalars(7, {"train/loss": 0.5})
+    assert from_line((tmp_path / "measured.jsonl").read_text()) == Scalars(7, {"train/loss": 0.5})
     os.close(writing)
 
 
@@ -124,7 +125,7 @@ def test_events_go_down_the_pipe_and_a_dead_parent_asks_to_stop(tmp_path: Path) 
 )
 def test_a_broken_job_file_is_refused(tmp_path: Path, job: Any, words: str, capfd: pytest.CaptureFixture[str]) -> None:
     write_text(tmp_path / "job.json", json.dumps(job))
-    ended = worker._outcome(lambda: worker._work(tmp_path / "job.json", lambda event: None))
+    ended = worker._outcome(lambda: worker._work(tmp_path / "job.json", lambda event: None), RunFolder(tmp_path))
     assert (ended.status, ended.exit_code) == ("failed", 2)
     assert words in ended.message
 

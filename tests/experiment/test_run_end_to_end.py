@@ -186,7 +186,7 @@ def test_a_worker_does_not_outlive_its_killed_parent(tmp_path: Path) -> None:
     assert folder.status == "done"
     losses = [(row["step"], row["train/loss"]) for row in read_metrics(folder.metrics_file) if "train/loss" in row]
     assert losses == [(step, 1.0 / step) for step in range(1, 7)]  # the step that nobody heard is there, too
-    assert not folder.untold_file.exists()
+    assert not folder.measured_file.exists()
 
 
 def _wait_for(true: Any) -> None:

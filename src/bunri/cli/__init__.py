@@ -1,15 +1,18 @@
 """The command line: verbs, nothing else. A verb loads what it needs when it is called."""
 
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from importlib import import_module, metadata
 from importlib.util import find_spec
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, NoReturn
 
 import typer
 
 from bunri.cli.output import print_text, say
 from bunri.errors import BunriError
+from bunri.files import cannot_write, takes_no_more
 
 MODULES = (
     "data",
@@ -32,8 +35,16 @@ def main() -> None:
     try:
         build_app()()
     except BunriError as error:
-        say(f"error: {error}")
-        sys.exit(error.exit_code)
+        _end_with(error)
+    except OSError as error:  # of a library, such as that of temporary files
+        if not takes_no_more(error):
+            raise
+        _end_with(cannot_write(Path(str(error.filename or tempfile.gettempdir())), error))
+
+
+def _end_with(error: BunriError) -> NoReturn:
+    say(f"error: {error}")
+    sys.exit(error.exit_code)
 
 
 def build_app() -> typer.Typer:

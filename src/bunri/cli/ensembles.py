@@ -206,10 +206,10 @@ def search(
         )
         if out_of_fold is not None:
             write_blocks(found.out_of_fold_blocks(), out_of_fold, dataset)
-    if kept is not None and kept != state:
-        kept.unlink(missing_ok=True)
     if out is not None:
         write_recipe(found.recipe, out)
+    if kept is not None and kept != state:  # only now: what was found is on disk
+        kept.unlink(missing_ok=True)
     print_json(found.to_dict()) if as_json else print_text(search_text(found))
 
 

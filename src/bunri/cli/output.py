@@ -2,9 +2,14 @@
 
 import json
 import math
+import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
+
+from bunri.files import cannot_write
 
 
 def print_json(value: Any) -> None:
@@ -13,8 +18,26 @@ def print_json(value: Any) -> None:
 
 
 def print_text(text: str) -> None:
-    """Print a result for people on stdout."""
-    sys.stdout.write(text + "\n")
+    """Print a result for people on stdout.
+
+    Raises:
+        OutputError: The disk its file lies on is full.
+        BrokenPipeError: Nobody reads any more.
+    """
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _forget_stdout()
+        raise cannot_write(Path("standard output"), error) from error
+
+
+def _forget_stdout() -> None:
+    """What is still to be written must not fail once more when the program ends."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say(text: str) -> None:

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from bunri.dataset import Dataset
 from bunri.diagnosis.label_errors import DoubtfulLabel
 from bunri.errors import DataError
-from bunri.files import replace_atomically
+from bunri.files import write_encoded
 from bunri.photos import read_photo
 
 LABEL, SUGGESTED = "#d62728", "#1f77b4"
@@ -38,8 +38,7 @@ def _write(doubt: DoubtfulLabel, dataset: Dataset, folder: Path, rank: int) -> P
     [row] = dataset.rows_of(np.array([doubt.image_id]))
     picture = _picture(doubt, Image.fromarray(read_photo(dataset.path_of(int(row)))))
     path = folder / f"{rank:03d}_{doubt.doubt}_{doubt.image_id:04d}.jpg"
-    with replace_atomically(path) as temporary:
-        picture.save(temporary, format="JPEG", quality=88)
+    write_encoded(path, lambda file: picture.save(file, format="JPEG", quality=88))
     return path
 
 

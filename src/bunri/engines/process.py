@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from bunri.engines.environments import environment_of
+from bunri.engines.last_words import LESS_MEMORY, of_memory
 from bunri.errors import BunriError, ConfigError, DataError, EngineError
 from bunri.events import Ended, Event, from_line
 from bunri.files import cannot_write
@@ -181,8 +182,9 @@ class Worker:
         if self._hung:
             return Ended("failed", self._hung_message(), 1)
         cause = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        hint = " (memory may have run out)" if code == -signal.SIGKILL else ""
-        return Ended("failed", f"the worker {cause}{hint} without a last word; its log ends with\n{self._log_end()}", 1)
+        log = self._log_end()
+        hint = f"\n  Most likely memory ran out. {LESS_MEMORY}" if code == -signal.SIGKILL or of_memory(log) else ""
+        return Ended("failed", f"the worker {cause} without a last word; its log ends with\n{log}{hint}", 1)
 
     def _hung_message(self) -> str:
         return (

@@ -29,9 +29,10 @@ from bunri.engines.base import (
     refuse_code,
     request_stop,
 )
+from bunri.engines.last_words import ended_by
 from bunri.errors import BunriError, ConfigError
-from bunri.events import Emit, Ended, Event, Facts, Note, Scalars, to_line
-from bunri.files import read_json, write_json
+from bunri.events import Emit, Ended, Event, Facts, Note, Resumed, Scalars, to_line
+from bunri.files import append, cannot_write, read_json, write_json
 from bunri.run_folder import RunFolder
 
 EVENTS_FD = "BUNRI_EVENTS_FD"
@@ -43,34 +44,44 @@ REPORTED_PACKAGES = ("bunri", "numpy", "torch", "torchvision", "timm", "albument
 
 def main(arguments: list[str]) -> int:
     """Do the job in the file named by the only argument; returns the exit code."""
-    emit = _connect(os.environ.get(EVENTS_FD), RunFolder(Path(arguments[0]).parent).untold_file)
+    folder = RunFolder(Path(arguments[0]).parent)
+    emit = _connect(os.environ.get(EVENTS_FD), folder.measured_file)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _on_signal)
-    ended = _outcome(lambda: _work(Path(arguments[0]), emit))
+    ended = _outcome(lambda: _work(Path(arguments[0]), emit), folder)
     emit(ended)
     return ended.exit_code
 
 
-def _connect(descriptor: str | None, untold: Path) -> Emit:
+def _connect(descriptor: str | None, measured: Path) -> Emit:
     """The channel to the parent; without one (a worker started by hand) events are printed.
 
-    Where nobody listens any more the parent is dead: the engine is asked to stop, so that no worker outlives its run,
-    and what it measures until its last checkpoint is kept in the file ``untold``.
+    What is measured is on disk in the file ``measured`` before it is told, so that no checkpoint is ahead of the
+    records: a parent that dies, or whose disk is full, may lose events on their way. Where nobody listens any more the
+    engine is asked to stop, so that no worker outlives its run.
     """
     channel = int(descriptor) if descriptor else sys.stdout.fileno()
 
     def emit(event: Event) -> None:
         if isinstance(event, Note):
             _log(f"{event.level}: {event.text}")
+        line = f"{to_line(event)}\n".encode()
+        if isinstance(event, Scalars | Resumed):
+            _keep(line, measured)
         try:
-            os.write(channel, f"{to_line(event)}\n".encode())
+            os.write(channel, line)
         except OSError:
             request_stop()
-            if isinstance(event, Scalars):
-                with suppress(OSError), untold.open("a") as file:
-                    file.write(f"{to_line(event)}\n")
 
     return emit
+
+
+def _keep(line: bytes, measured: Path) -> None:
+    try:
+        with measured.open("ab", buffering=0) as file:
+            append(file, line)
+    except OSError as error:
+        raise cannot_write(measured, error) from error
 
 
 def _log(text: str) -> None:
@@ -85,20 +96,17 @@ def _on_signal(number: int, frame: FrameType | None) -> None:
     request_stop()
 
 
-def _outcome(work: Callable[[], None]) -> Ended:
+def _outcome(work: Callable[[], None], folder: RunFolder) -> Ended:
     """Do the work; however it ends, it ends in a word the parent understands."""
     try:
         work()
     except StopRequested:
         return Ended("stopped", "stopped on request at a checkpoint")
-    except BunriError as error:
-        _log(traceback.format_exc())
-        return Ended("failed", str(error), error.exit_code)
     except KeyboardInterrupt:
         return Ended("stopped", "stopped at once, without a new checkpoint")
-    except (Exception, SystemExit) as error:  # the framework's own failure, of any kind
+    except (Exception, SystemExit) as error:  # ours, or the framework's own failure, of any kind
         _log(traceback.format_exc())
-        return Ended("failed", traceback.format_exception_only(error)[-1].strip(), 1)
+        return ended_by(error, folder)
     return Ended("done")
 
 

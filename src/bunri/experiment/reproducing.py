@@ -90,7 +90,7 @@ def reproduce(run: Path, out: Path) -> Reproduction:
         EngineError: The training failed.
     """
     original = _finished(run)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and (not out.is_dir() or any(path.is_file() and path.name != ".lock" for path in out.rglob("*"))):
         raise UsageError(f"{out} must be new or empty, so that nothing is lost. Choose another folder with --out.")
     job = Job.validated(read_json(original.job_file, "the run's job"), str(original.job_file))
     manifest = original.read_manifest()

@@ -10,10 +10,11 @@ from bunri.config import Experiment
 from bunri.engines.base import Job, ResolvedConfig
 from bunri.engines.process import Worker, interpreter_of
 from bunri.errors import BunriError, OutputError
-from bunri.events import Ended, Writer, from_line
+from bunri.events import Ended, Writer
 from bunri.experiment.locking import locked
 from bunri.experiment.manifest import ManifestWriter
 from bunri.experiment.plan import PlannedRun, hashes_of, plain
+from bunri.experiment.retelling import tell_unrecorded
 from bunri.files import read_bytes, write_bytes, write_json, write_text
 from bunri.run_folder import RunFolder
 from bunri.writers import RecordedRun, open_writers
@@ -58,18 +59,16 @@ def run_here(
     run, configured = prepared.run, experiment.interpreter(prepared.run.model.engine)
     with locked(run.folder) as lock:
         write_inputs(prepared)
-        facts = {**facts, "model": run.model.name, "engine": run.model.engine}
-        facts |= {"fold": run.fold, "seed": run.seed, "sha256": hashes_of(run, prepared.job)}
-        manifest = ManifestWriter(run.folder, facts | {"interpreter": configured})
-        recorded = recorded_run(experiment, prepared, slot)
-        writers: list[Writer] = [manifest, *open_writers(experiment.writers, recorded), *listeners]
+        manifest = ManifestWriter(run.folder, {**facts, **_facts_of(prepared, configured)})
+        writers: list[Writer] = [manifest]
         interpreter, patience = interpreter_of(run.model.engine, configured), experiment.seconds_of_patience
         try:
-            tell_untold(run.folder, writers)
+            writers += [*open_writers(experiment.writers, recorded_run(experiment, prepared, slot)), *listeners]
+            tell_unrecorded(run.folder, writers)
             folder, threads = run.folder, prepared.job.threads
             with Worker(folder.job_file, folder.log_file, interpreter, threads, (lock,), patience) as worker:
                 on_start(worker)
-                return _record(worker, writers)
+                return _record(worker, writers, folder)
         except BunriError as error:
             with suppress(OutputError):
                 manifest.write(Ended("failed", str(error), error.exit_code))
@@ -77,6 +76,13 @@ def run_here(
         finally:
             for writer in writers:
                 writer.close()
+
+
+def _facts_of(prepared: PreparedRun, interpreter: str | None) -> dict[str, Any]:
+    """For its manifest."""
+    run = prepared.run
+    facts = {"model": run.model.name, "engine": run.model.engine, "fold": run.fold, "seed": run.seed}
+    return {**facts, "sha256": hashes_of(run, prepared.job), "interpreter": interpreter}
 
 
 def recorded_run(experiment: Experiment, prepared: PreparedRun, slot: int) -> RecordedRun:
@@ -94,25 +100,27 @@ def recorded_run(experiment: Experiment, prepared: PreparedRun, slot: int) -> Re
     )
 
 
-def tell_untold(folder: RunFolder, writers: Sequence[Writer]) -> None:
-    """Record what a worker measured after its parent had been killed; a line it did not finish is lost."""
-    if not folder.untold_file.exists():
-        return
-    *lines, _unfinished = folder.untold_file.read_text().split("\n")
-    for line in lines:
-        for writer in writers:
-            writer.write(from_line(line))
-    folder.untold_file.unlink()
-
-
-def _record(worker: Worker, writers: Sequence[Writer]) -> Ended:
+def _record(worker: Worker, writers: Sequence[Writer], folder: RunFolder) -> Ended:
     """Hand every event to every writer; gives the last one."""
     for event in worker.events():
+        if isinstance(event, Ended):
+            _record_end(event, writers)
+            if event.status == "done":
+                folder.forget_measured()
+            return event
         for writer in writers:
             writer.write(event)
-        if isinstance(event, Ended):
-            return event
     raise AssertionError("a worker's last event is Ended")
+
+
+def _record_end(ended: Ended, writers: Sequence[Writer]) -> None:
+    """Why a worker failed, as on a full disk, is told also where that cannot be recorded for the same reason."""
+    try:
+        for writer in writers:
+            writer.write(ended)
+    except OutputError:
+        if ended.status != "failed":
+            raise
 
 
 def write_inputs(prepared: PreparedRun) -> None:

@@ -1,11 +1,12 @@
 """Predicted boxes drawn on their photos."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from bunri.files import replace_atomically
+from bunri.files import write_encoded
 from bunri.inference.photo_sets import PhotoSet
 from bunri.photos import Photo
 from bunri.predictions import Predictions
@@ -29,8 +30,7 @@ def draw_predictions(predictions: Predictions, photos: PhotoSet, folder: Path, m
     for image_id, name, photo in zip(images.id, images.file_name, photos.photos(), strict=True):
         drawn = _drawn(photo, shown[shown.image_id == image_id], class_names)
         path = folder / (name if Path(name).suffix.lower() in DRAWN_SUFFIXES else f"{name}.png")
-        with replace_atomically(path) as temporary:
-            drawn.save(temporary)
+        write_encoded(path, partial(drawn.save, format=Image.registered_extensions()[path.suffix.lower()]))
         paths.append(path)
     return paths
 

@@ -69,7 +69,7 @@ def _jsonl(settings: WritersSettings, run: RecordedRun) -> Writer | None:
 def _csv(settings: WritersSettings, run: RecordedRun) -> Writer | None:
     from bunri.writers.results_csv import CsvWriter
 
-    return CsvWriter(run.folder.results_file) if settings.csv else None
+    return CsvWriter(run.folder.results_file, run.folder.metrics_file) if settings.csv else None
 
 
 def _tensorboard(settings: WritersSettings, run: RecordedRun) -> Writer | None:
@@ -115,14 +115,20 @@ def check_writers(settings: WritersSettings) -> None:
         custom_class(custom)
 
 
-def open_writers(settings: WritersSettings, run: RecordedRun, say: Say = say_to_stderr) -> list[Guarded]:
-    """The writers of a run, each guarded; slow backends behind threads of their own.
+OWN_RECORDS = ("jsonl", "csv")
+"""Writers without which a run is not whole: where they fail, on a full disk, the run fails and can be resumed."""
+
+
+def open_writers(settings: WritersSettings, run: RecordedRun, say: Say = say_to_stderr) -> list[Writer]:
+    """The writers of a run, all but its own records guarded; slow backends behind threads of their own.
 
     Raises:
         UsageError: As :func:`check_writers`.
+        OutputError: The run folder cannot be written.
     """
     check_writers(settings)
-    return [Guarded(writer, name, say) for name, writer in _opened(settings, run)]
+    opened = _opened(settings, run)
+    return [writer if name in OWN_RECORDS else Guarded(writer, name, say) for name, writer in opened]
 
 
 def _opened(settings: WritersSettings, run: RecordedRun) -> Iterator[tuple[str, Writer]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from bunri.errors import DataError
 from bunri.events import Event, Resumed, Scalars
-from bunri.files import cannot_write, write_text
+from bunri.files import append, cannot_write, write_text
 
 
 class JsonlWriter:
@@ -28,19 +28,28 @@ class JsonlWriter:
     def _open(self) -> Any:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            return self._path.open("a", encoding="utf-8")
+            return self._path.open("ab", buffering=0)
         except OSError as error:
             raise cannot_write(self._path, error) from error
 
     def write(self, event: Event) -> None:
-        """Record scalars; where training resumes, drop what was recorded after that step."""
+        """Record scalars; where training resumes, drop what was recorded after that step.
+
+        Raises:
+            OutputError: The disk is full; no half of a line is left.
+        """
         if isinstance(event, Scalars):
-            self._file.write(_line({"step": event.step, "epoch": event.epoch, "time": time.time(), **event.values}))
-            self._file.flush()
+            self._append({**record_of(event), "time": time.time()})
         elif isinstance(event, Resumed):
             self._file.close()
             self._keep([row for row in read_metrics(self._path) if row["step"] <= event.step])
             self._file = self._open()
+
+    def _append(self, record: dict[str, Any]) -> None:
+        try:
+            append(self._file, _line(record).encode())
+        except OSError as error:
+            raise cannot_write(self._path, error) from error
 
     def close(self) -> None:
         """Close the file."""
@@ -50,10 +59,14 @@ class JsonlWriter:
         write_text(self._path, "".join(_line(row) for row in rows))
 
 
+def record_of(event: Scalars) -> dict[str, Any]:
+    """Scalars as they are recorded; a loss that is not a number becomes null, which every reader of JSON knows."""
+    known = {key: value if math.isfinite(value) else None for key, value in event.values.items()}
+    return {"step": event.step, "epoch": event.epoch, **known}
+
+
 def _line(row: dict[str, Any]) -> str:
-    """One line; a loss that is not a number becomes null, which every reader of JSON knows."""
-    known = {key: value if not isinstance(value, float) or math.isfinite(value) else None for key, value in row.items()}
-    return json.dumps(known, ensure_ascii=False) + "\n"
+    return json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

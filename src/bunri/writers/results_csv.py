@@ -2,36 +2,55 @@
 
 import csv
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 from bunri.events import Event, Resumed, Scalars
 from bunri.files import write_text
+from bunri.writers.jsonl import read_metrics, record_of
 
-Row = dict[str, float | str]
+Row = dict[str, float | str | None]
 
 
 class CsvWriter:
-    """Keeps ``results.csv`` whole: it is written anew at each validation, with the union of all columns."""
+    """Keeps ``results.csv`` whole: it is written anew at each validation, with the union of all columns.
 
-    def __init__(self, path: Path) -> None:
-        """Go on with the rows that are there."""
-        self._path = path
-        self._rows: list[Row] = read_rows(path)
-        self._latest: dict[str, float] = {}
+    What it wrote before a run was stopped it takes from ``metrics.jsonl``, whose writer hears every event first.
+    """
+
+    def __init__(self, path: Path, metrics_file: Path) -> None:
+        """Go on with what is recorded."""
+        self._path, self._metrics_file = path, metrics_file
+        self._restore()
 
     def write(self, event: Event) -> None:
-        """Record a validation; where training resumes, drop the rows after that step."""
+        """Record a validation; where training resumes, drop the rows after that step.
+
+        Raises:
+            OutputError: The run folder cannot be written.
+        """
         if isinstance(event, Resumed):
-            self._rows = [row for row in self._rows if float(row["step"]) <= event.step]
+            self._restore()
             self._save()
         elif isinstance(event, Scalars):
-            self._latest |= event.values
+            self._take(record_of(event))
             if "val/mAP50" in event.values:
-                self._rows.append({"step": event.step, "epoch": event.epoch, **self._latest})
                 self._save()
 
     def close(self) -> None:
         """Nothing is open."""
+
+    def _restore(self) -> None:
+        self._rows: list[Row] = []
+        self._latest: Row = {}
+        for record in read_metrics(self._metrics_file):
+            self._take(record)
+
+    def _take(self, record: Mapping[str, float | None]) -> None:
+        place = {"step": record["step"], "epoch": record.get("epoch")}
+        self._latest |= {name: value for name, value in record.items() if name not in ("step", "epoch", "time")}
+        if "val/mAP50" in record:
+            self._rows.append({**place, **self._latest})
 
     def _save(self) -> None:
         columns = list(dict.fromkeys(name for row in self._rows for name in row))
@@ -40,11 +59,3 @@ class CsvWriter:
         table.writeheader()
         table.writerows(self._rows)
         write_text(self._path, text.getvalue())
-
-
-def read_rows(path: Path) -> list[Row]:
-    """The rows of a ``results.csv`` as text by column; none where there is no file."""
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [dict(row) for row in csv.DictReader(file)]
