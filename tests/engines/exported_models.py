@@ -7,13 +7,13 @@ import torch
 
 from bunri.engines.base import ExportWish
 from bunri.engines.exported.model import ExportedModel, open_export
-from bunri.engines.exported.spec import ExportSpec, Format, Source
+from bunri.engines.exported.spec import Format
 from bunri.engines.torchvision.builders import build_detector, open_score_floor
 from bunri.engines.torchvision.config import read_config
 from bunri.engines.torchvision.exporting import export_model
 from bunri.exporting.converting import to_openvino
 from bunri.exporting.naming import Place, put
-from bunri.recipe import Recipe
+from export_specs import NAMES, RECIPE, spec_of
 
 TINY = {"name": "test_resnet", "arguments": {"out_indices": [2, 3]}, "fpn": {"out_channels": 32, "extra_blocks": None}}
 ANCHORS = {"class": "AnchorGenerator", "sizes": [[16], [32]], "aspect_ratios": [[0.5, 1.0], [1.0, 2.0]]}
@@ -34,8 +34,6 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "FCOS": {"anchor_generator": ONE, **SIDES},
     "SSD": {"anchor_generator": {"class": "DefaultBoxGenerator", "aspect_ratios": [[2], [2]]}, "size": [96, 64]},
 }
-NAMES = ("square", "bar", "disc")
-RECIPE = Recipe.model_validate({"score_floor": 0.01, "tta": {"views": [{}, {"turn": "hflip", "scale": 1.5}]}})
 
 
 def tiny_model(builder: str) -> Any:
@@ -54,17 +52,7 @@ def write_export(model: Any, runtime: Format, folder: Path) -> Path:
     """An export of a model; gives its folder."""
     wish = ExportWish(format="torchscript" if runtime == "torchscript" else "onnx", folder=folder)
     folder.mkdir()
-    networks = export_model(model, RECIPE, wish)
-    spec = ExportSpec(
-        **dict(networks),
-        runtime=wish.format,
-        class_names=NAMES,
-        category_ids=(3, 5, 8),
-        tta=RECIPE.tta,
-        score_floor=RECIPE.score_floor,
-        max_boxes=RECIPE.max_boxes,
-        source=Source(model="tiny", engine="torchvision", checkpoint_sha256="0" * 64),
-    )
+    spec = spec_of(export_model(model, RECIPE, wish), wish.format)
     spec = to_openvino(spec, folder) if runtime == "openvino" else spec
     put(spec, folder, Place(folder / "out", "model"))
     return folder / "out"

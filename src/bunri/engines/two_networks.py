@@ -33,6 +33,21 @@ class RegionNetwork(nn.Module):
         return scores, offsets
 
 
+class BackgroundFirst(nn.Module):
+    """A predictor whose last class is the background, with it as the first one."""
+
+    def __init__(self, predictor: nn.Module, classes: int) -> None:
+        """Take the predictor, which gives offsets by class or the same for all, and its classes but the background."""
+        super().__init__()
+        self.predictor, self._classes = predictor, classes
+
+    def forward(self, pooled: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores ``(R, C)`` and offsets ``(R, 4 C)``; those of the background are never looked at."""
+        scores, offsets = self.predictor(pooled)
+        each = [offsets] if offsets.shape[1] > 4 else [offsets] * self._classes
+        return torch.cat([scores[:, -1:], scores[:, :-1]], dim=1), torch.cat([offsets[:, :4], *each], dim=1)
+
+
 @dataclass(frozen=True)
 class TwoStages:
     """The modules of both stages.

@@ -12,6 +12,7 @@ from bunri.engines.base import Job, ResolvedConfig
 from bunri.engines.detectron2 import config as configs
 from bunri.engines.predicting import predict_job
 from bunri.events import Emit
+from bunri.files import write_text
 from bunri.recipe import Recipe
 
 
@@ -46,14 +47,26 @@ class Detectron2Engine:
         from bunri.engines.detectron2.models import model_to_predict
 
         set_up(job)
-        path = job.checkpoint or job.folder.checkpoint_file("best")
 
         def finder_of(dataset: Dataset) -> Detectron2Finder:
             native = configs.model_of_job(job)
-            model = model_to_predict(job, native, dataset, path)
+            model = model_to_predict(job, native, dataset.class_names)
             return Detectron2Finder(model, Preparation(native))
 
         predict_job(job, finder_of, emit)
+
+    def export(self, job: Job, emit: Emit) -> None:
+        """Write the networks of the checkpoint that would predict, and ``export.json``."""
+        from bunri.engines.detectron2.exporting import export_model
+        from bunri.engines.detectron2.inference import Preparation
+        from bunri.engines.detectron2.models import model_to_predict
+
+        assert job.export is not None
+        set_up(job)
+        native = configs.model_of_job(job)
+        model = model_to_predict(job, native, job.export.class_names).eval()
+        networks = export_model(model, Preparation(native), job.recipe, job.export)
+        write_text(job.export.folder / "export.json", networks.model_dump_json())
 
 
 def set_up(job: Job) -> None:

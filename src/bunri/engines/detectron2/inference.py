@@ -20,7 +20,12 @@ from bunri.tta import View
 
 
 class Preparation:
-    """A photo as the config's own test pipeline gives it to the network."""
+    """A photo as the config's own test pipeline gives it to the network.
+
+    Attributes:
+        augmentations: Of the pipeline, in order.
+        image_format: ``RGB`` or ``BGR``.
+    """
 
     def __init__(self, native: NativeModel) -> None:
         """Take the pipeline of the config's test mapper.
@@ -34,14 +39,15 @@ class Preparation:
                 "the mapper of the config's test photos must be detectron2.data.DatasetMapper with image_format RGB or "
                 f"BGR, but it is {type(mapper).__name__} with {getattr(mapper, 'image_format', None)}"
             )
-        self._augmentations, self._format = mapper.augmentations, mapper.image_format
-        self._only_resizes = all(is_resizing(augmentation) for augmentation in mapper.augmentations.augs)
+        self._augment, self.image_format = mapper.augmentations, mapper.image_format
+        self.augmentations: Sequence[Any] = mapper.augmentations.augs
+        self._only_resizes = all(is_resizing(augmentation) for augmentation in self.augmentations)
 
     def __call__(self, photo: Photo, scale: float = 1.0) -> dict[str, Any]:
         """The network's input for an RGB photo; ``scale`` multiplies the size it sees."""
-        image = in_format(photo, self._format)
+        image = in_format(photo, self.image_format)
         given = transforms.AugInput(image)
-        self._augmentations(given)
+        self._augment(given)
         seen = given.image
         if scale != 1:
             size = tuple(max(round(side * scale), 1) for side in seen.shape[:2])

@@ -1,11 +1,9 @@
 """Built models: what they start from, what is told of them, and checkpoints put into them."""
 
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from bunri.dataset import Dataset
 from bunri.engines import checkpoint
 from bunri.engines.base import Job
 from bunri.engines.checkpoint import Identity
@@ -46,15 +44,15 @@ def restore(run: Run, trainer: Any) -> None:
     run.emit(Resumed(run.done))
 
 
-def model_to_predict(job: Job, native: NativeModel, dataset: Dataset, path: Path) -> Any:
-    """The model of a checkpoint.
+def model_to_predict(job: Job, native: NativeModel, class_names: tuple[str, ...]) -> Any:
+    """The model of the job's checkpoint, else of the run's best one.
 
     Raises:
         DataError: The checkpoint is absent, broken, of another model, or of other classes.
     """
-    identity = Identity.of(native.text, dataset.class_names)
-    stored = checkpoint.load(path, identity)
-    native.point_at(given_to(job, dataset, job.recipe))
+    path = job.checkpoint or job.folder.checkpoint_file("best")
+    stored = checkpoint.load(path, Identity.of(native.text, class_names))
+    native.point_at(given_to(job, len(class_names), job.recipe))
     native.without_backbone_weights()
     model = native.build_model()
     model.load_state_dict(stored["model"])

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from bunri.dataset import Dataset
 from bunri.engines.base import Job
 from bunri.engines.feeding import Lengths
 from bunri.events import Note
@@ -151,10 +150,10 @@ def recipe_in_full(recipe: Recipe, native: NativeModel) -> Recipe:
     return recipe.model_copy(update=own)
 
 
-def given_to(job: Job, dataset: Dataset, recipe: Recipe, lengths: Lengths | None = None) -> Given:
+def given_to(job: Job, classes: int, recipe: Recipe, lengths: Lengths | None = None) -> Given:
     """What goes into the native config; without lengths it is only to predict."""
     return Given(
-        classes=len(dataset.class_names),
+        classes=classes,
         folder=job.folder.native_folder,
         seed=job.seed,
         device=device_of(job),

@@ -62,7 +62,7 @@ class Run:
         return checkpoint.load(path, self.identity) if self.job.resume and path.exists() else None
 
     def _point(self) -> None:
-        given = given_to(self.job, self.train_set, self.recipe, self.lengths)
+        given = given_to(self.job, len(self.train_set.class_names), self.recipe, self.lengths)
         for note in self.native.point_at(given):
             self.emit(note)
         given.folder.mkdir(parents=True, exist_ok=True)

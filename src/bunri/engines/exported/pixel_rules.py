@@ -6,7 +6,9 @@ from pydantic import Field, field_validator
 
 from bunri.settings import Settings
 
-Side = Annotated[int, Field(ge=1, le=8192)]
+LARGEST_SIDE = 8192
+
+Side = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
 """Pixels; bounded, as a stranger's file must not take all memory."""
 
 Byte = Annotated[int, Field(ge=0, le=255)]
@@ -29,8 +31,9 @@ class Pixels(Settings):
     """Width and height every photo is resized to instead, whatever its shape."""
     step: Side = 1
     """Sides named here, times the scale of a view, are rounded to a multiple of it."""
-    rounding: Literal["down", "nearest", "up"] = "down"
-    """How sides of resized photos become whole; ``nearest`` takes a half up."""
+    rounding: Literal["down", "nearest", "up", "step_by_step"] = "down"
+    """How sides of resized photos become whole; ``nearest`` takes a half up. ``step_by_step`` does so too, but scales
+    to ``min_side``, then to ``max_side``, then by a view's scale, as Detectron2 does."""
     channels: Literal["rgb", "bgr"] = "rgb"
     """Order of the input's channels."""
     highest: Literal[1, 255] = 1

@@ -87,10 +87,23 @@ def size_of(height: int, width: int, pixels: Pixels, scale: float) -> Size:
     """Height and width a photo is resized to."""
     if pixels.fixed is not None:
         return _scaled(pixels.fixed[1], pixels, scale), _scaled(pixels.fixed[0], pixels, scale)
+    if pixels.rounding == "step_by_step":
+        return _step_by_step(height, width, pixels, scale)
     whole, most = WHOLE[pixels.rounding], _scaled(pixels.max_side, pixels, scale)
     factor = min(_scaled(pixels.min_side, pixels, scale) / min(height, width), most / max(height, width))
     sides = [max(min(whole(side * factor), most), 1) for side in (height, width)]
     return sides[0], sides[1]
+
+
+def _step_by_step(height: int, width: int, pixels: Pixels, scale: float) -> Size:
+    """Each step is rounded as Detectron2's ``ResizeShortestEdge`` rounds it, so that halves fall alike."""
+    factor, least = pixels.min_side / min(height, width), float(pixels.min_side)
+    sides = (least, factor * width) if height < width else (factor * height, least)
+    if max(sides) > pixels.max_side:
+        factor = pixels.max_side / max(sides)
+        sides = (sides[0] * factor, sides[1] * factor)
+    tall, wide = (int(side + 0.5) for side in sides)
+    return (tall, wide) if scale == 1 else (max(round(tall * scale), 1), max(round(wide * scale), 1))
 
 
 WHOLE: Mapping[str, Callable[[float], int]] = {

@@ -1,0 +1,118 @@
+"""Exports of Detectron2's models against Detectron2 itself, which finds its boxes in :mod:`detectron2_exports`."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bunri.engines.catalogue import engine_state
+from bunri.engines.exported.model import ExportedModel, open_export
+from bunri.engines.exported.spec import CellAnchors, ExportedNetworks, Format, OneStage
+from bunri.engines.predicting import Found
+from bunri.engines.process import PACKAGE, interpreter_of
+from bunri.exporting.converting import to_openvino
+from bunri.exporting.naming import Place, network_file, put
+from bunri.files import read_json
+from export_specs import spec_of
+from test_exported_pixels import photo_of
+
+SCRIPT = Path(__file__).parent / "detectron2_exports.py"
+KINDS = ("faster_rcnn", "bgr_one_box_for_all_classes", "last_stage_of_a_resnet_as_head", "retinanet", "fcos")
+SHAPES = ((64, 96), (90, 60), (30, 31), (96, 41))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the script has worked."""
+    state = engine_state("detectron2")
+    if not state.ready:
+        pytest.skip(f"detectron2 is not installed: {state.install}")
+    folder = tmp_path_factory.mktemp("exports")
+    places = (PACKAGE.parent, SCRIPT.parents[1], SCRIPT.parent)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, places)), "OMP_NUM_THREADS": "1"}
+    environment["FVCORE_CACHE"] = str(folder / "cache")
+    command = [interpreter_of("detectron2"), "-W", "ignore", str(SCRIPT), str(folder)]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, (ran.stdout[-2000:], ran.stderr[-4000:])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def measured(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "measured.json").read_text()))
+
+
+def opened(folder: Path, runtime: Format) -> ExportedModel:
+    """The export of a kind as `bunri export` would place it."""
+    networks = ExportedNetworks.validated(read_json(folder / "export.json", "the networks"), "the networks")
+    spec = spec_of(networks, "onnx")
+    if runtime == "openvino":
+        spec = to_openvino(spec, folder)
+    out = folder / runtime
+    put(spec, folder, Place(out, "model"))
+    assert (out / network_file(runtime, "network")).is_file()
+    return open_export(out, threads=1)
+
+
+def assert_alike(found: Found, wanted: Any) -> None:
+    """All boxes but for borderline cases of suppression, of which untrained models have many."""
+    box = np.array(wanted["box"]).reshape(-1, 4)
+    assert len(found.score) == pytest.approx(len(box), rel=0.02)
+    near = np.abs(found.box_xyxy[:, None] - box).max(axis=2) < 0.01
+    near &= found.class_index[:, None] == wanted["label"]
+    near &= np.abs(found.score[:, None] - wanted["score"]) < 1e-4
+    assert near.any(axis=0).mean() >= 0.98
+    assert near.any(axis=1).mean() >= 0.98
+
+
+@pytest.mark.parametrize(
+    ("kind", "runtime"), [*((kind, "onnx") for kind in KINDS), ("faster_rcnn", "openvino"), ("retinanet", "openvino")]
+)
+def test_an_export_finds_what_detectron2_finds(
+    kind: str, runtime: Format, folder: Path, measured: dict[str, Any]
+) -> None:
+    model, photos = opened(folder / kind, runtime), [photo_of(*shape) for shape in SHAPES]
+    for scale, all_wanted in zip((1.0, 1.5), measured["found"][kind], strict=True):
+        assert sum(len(wanted["score"]) for wanted in all_wanted) > 30
+        for found, wanted in zip(model(photos, scale), all_wanted, strict=True):
+            assert_alike(found, wanted)
+
+
+def test_pixels_are_detectron2s_to_the_bit(measured: dict[str, Any]) -> None:
+    """In RGB and BGR, in three views of four photos."""
+    assert [len(same) for same in measured["pixels"].values()] == [12, 12]
+    assert all(all(same) for same in measured["pixels"].values())
+
+
+def test_sides_are_rounded_as_detectron2_rounds_them(measured: dict[str, Any]) -> None:
+    assert measured["sizes"] == []
+
+
+def test_proposals_are_looked_at_on_detectron2s_levels(measured: dict[str, Any]) -> None:
+    assert measured["levels"] == 0
+
+
+def test_coarse_levels_say_their_strides(folder: Path) -> None:
+    """64 pixels from cell to cell, where a photo of 96 has two; its side over its cells would be 48."""
+    spec = ExportedNetworks.validated(read_json(folder / "retinanet" / "export.json", "it"), "it")
+    assert isinstance(spec.detector, OneStage)
+    assert isinstance(spec.detector.anchors, CellAnchors)
+    assert spec.detector.anchors.strides == ((8, 8), (16, 16), (32, 32), (64, 64))
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("cascade", "a CascadeROIHeads of Detectron2 cannot be exported, only StandardROIHeads or Res5ROIHeads"),
+        ("sigmoid", "USE_SIGMOID_CE cannot be exported"),
+        ("pooling", "a RoIPool of Detectron2 cannot be exported, only ROIAlign"),
+        ("any_size", "must be resized to one size to be exported"),
+    ],
+)
+def test_what_cannot_be_exported_exactly_is_refused_by_name(kind: str, words: str, measured: dict[str, Any]) -> None:
+    assert words in measured["refused"][kind]
+    assert measured["refused"][kind].startswith("ConfigError: ")
