@@ -1,5 +1,6 @@
 """The page of `bunri serve` in a browser: a photo is looked at, boxes are corrected and saved, languages change."""
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -165,6 +166,39 @@ def test_boxes_are_corrected_by_keys(answered: "Browser") -> None:
     assert answered.value("document.querySelector('.box').style.left") == "12%"
     answered.press(Keys.DELETE)
     assert answered.texts("#count") == ["1 object"]
+
+
+def test_a_box_is_added_without_a_mouse_and_saved(answered: "Browser", tmp_path: Path) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    answered.click("#correct")
+    answered.driver.execute_script("document.getElementById('add').focus()")
+    answered.press(Keys.ENTER)
+    assert answered.value("document.activeElement.className") == "box chosen"
+    answered.press(Keys.ARROW_UP)
+    answered.click("#save")
+    answered.wait_for("document.getElementById('status').textContent.startsWith('Saved: 3 boxes')")
+    kept = load_dataset(tmp_path / "kept" / "annotations.json")
+    assert kept.annotations.box_xyxy[-1].tolist() == [100, 46, 300, 146]
+
+
+def test_after_a_file_that_is_no_photo_another_can_be_chosen(answered: "Browser", tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8 broken")
+    look_at(answered, tmp_path / "broken.jpg")
+    answered.wait_for("document.getElementById('status').textContent.startsWith('This is not a photo')")
+    assert answered.value("document.getElementById('drop').checkVisibility()")
+    assert len(answered.errors()) == 1  # the browser notes the refusal
+    look_at(answered, write_street(tmp_path))
+    answered.wait_for("!document.getElementById('result').hidden")
+
+
+def test_everything_is_said_in_korean(answered: "Browser") -> None:
+    answered.click("[data-language=ko]")
+    answered.click("#correct")
+    said = [text for text in answered.texts("p, button, label > span, h2, h3, li") if text not in ("", "fcos", "EN")]
+    assert len(said) > 15
+    assert [text for text in said if not re.search("[가-힣]", text)] == ["Mystery"]  # a class the rules do not know
+    assert [text for text in said if re.search("([A-Za-z]+ ){3}", text)] == []
 
 
 def test_what_is_no_photo_is_told_in_the_language_of_the_page(page: "Browser", tmp_path: Path) -> None:

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from bunri.run_folder import RunFolder
+from bunri.watch.signs import Signs
 from bunri.watch.status import SILENT_SECONDS, RunStatus, read_status
 from watch.watched_runs import NOW, write_run
 
 
 def status_of(folder: Path, now: float = NOW) -> RunStatus:
-    return read_status("fcos/fold0", RunFolder(folder), now)[0]
+    return read_status("fcos/fold0", RunFolder(folder), now, Signs())[0]
 
 
 def set_clock(folder: Path, seconds_ago: float) -> None:

@@ -65,7 +65,7 @@ class Source(Settings):
     """Of the guideline."""
     publisher: Words
     """Who issued it."""
-    date: str
+    date: Words
     """When."""
     note: Words
     """What a reader should know beside it."""

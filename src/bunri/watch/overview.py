@@ -11,6 +11,7 @@ from bunri.report.figures import curve_figures, names_of, styles_of
 from bunri.report.reading import curves_of_records
 from bunri.run_folder import RunFolder
 from bunri.watch.records import Record, number
+from bunri.watch.signs import Signs
 from bunri.watch.status import RunStatus, read_status
 
 MARKS = ("manifest.json", "job.json")
@@ -26,6 +27,7 @@ class Overview:
     def __init__(self, roots: Sequence[Path]) -> None:
         """Take the folders to watch; they need not be there yet."""
         self._roots = roots
+        self._signs = Signs()
         self._curves: dict[Path, tuple[object, tuple[Curve, ...]]] = {}
 
     def read(self, now: float) -> dict[str, Any]:
@@ -55,7 +57,7 @@ class Overview:
         return f"{name}/{inside}" if len(self._roots) > 1 else str(inside)
 
     def _read(self, label: str, folder: RunFolder, now: float) -> tuple[RunStatus, tuple[Curve, ...]]:
-        status, records = read_status(label, folder, now)
+        status, records = read_status(label, folder, now, self._signs)
         return status, self._curves_of(folder.path, label, records)
 
     def _curves_of(self, path: Path, label: str, records: Sequence[Record]) -> tuple[Curve, ...]:

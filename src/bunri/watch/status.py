@@ -7,6 +7,7 @@ from typing import Any
 
 from bunri.run_folder import RunFolder
 from bunri.watch.records import Record, number, read_object, read_records, tail_of
+from bunri.watch.signs import Signs
 
 DEFAULT_EPOCHS = 12.0
 """Of a recipe that says no length."""
@@ -57,24 +58,24 @@ class RunStatus:
     tail: str = ""
 
 
-def read_status(label: str, folder: RunFolder, now: float) -> tuple[RunStatus, list[Record]]:
+def read_status(label: str, folder: RunFolder, now: float, signs: Signs) -> tuple[RunStatus, list[Record]]:
     """The status of a run at the time ``now`` (seconds since 1970), and its records; never raises.
 
-    Whatever is wrong with a file is the message of a status ``broken``.
+    ``signs`` is what earlier looks have seen. Whatever is wrong with a file is the message of a status ``broken``.
     """
     try:
         records = read_records(folder.metrics_file)
-        return _status(label, folder, records, now), records
+        return _status(label, folder, records, now, signs), records
     except (OSError, ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError) as error:
         return RunStatus(label, "broken", message=str(error), log=str(folder.path.absolute())), []
 
 
-def _status(label: str, folder: RunFolder, records: Sequence[Record], now: float) -> RunStatus:
+def _status(label: str, folder: RunFolder, records: Sequence[Record], now: float, signs: Signs) -> RunStatus:
     manifest = read_object(folder.manifest_file)
     status, sign = str(manifest.get("status", "new")), _last_sign(folder)
     last: Record = records[-1] if records else {}
     share = _share(read_object(folder.job_file).get("recipe") or {}, last)
-    quiet = None if sign is None else max(now - sign, 0.0)
+    quiet = None if sign is None else signs.quiet_seconds(folder.path, sign, now)
     is_failed = status == "failed"
     return RunStatus(
         label=label,

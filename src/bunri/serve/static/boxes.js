@@ -38,12 +38,13 @@ export class Boxes {
 
   #box(one) {
     const percent = Math.round(one.score * 100);
-    const made = element("div", "box", element("span", "label", `${nameOf(this.about, one.class_name)} ${percent}%`));
+    const name = say("box", { name: nameOf(this.about, one.class_name), percent });
+    const made = element("div", "box", element("span", "label", name));
     made.style.setProperty("--bin", colourOf(this.about, one.class_name));
     made.style.zIndex = String(Math.round(one.score * 1000)); // the surest on top
     this.#place(made, one.box);
     made.setAttribute("role", this.editing ? "button" : "img");
-    made.setAttribute("aria-label", say("box", { name: nameOf(this.about, one.class_name), percent }));
+    made.setAttribute("aria-label", name);
     if (this.editing) {
       made.tabIndex = 0;
       made.classList.toggle("chosen", one === this.chosen);
@@ -78,7 +79,7 @@ export class Boxes {
     event.preventDefault();
     const start = this.#point(event);
     const place = [...this.layer.children].indexOf(event.target.closest(".box"));
-    const one = place < 0 ? this.#draw(start) : this.objects[place];
+    const one = place < 0 ? this.#new([...start, ...start]) : this.objects[place];
     const corner = place < 0 ? "se" : event.target.dataset.corner;
     const before = [...one.box];
     if (one !== this.chosen) this.choose(one);
@@ -98,9 +99,15 @@ export class Boxes {
     addEventListener("pointercancel", end);
   }
 
-  #draw([x, y]) {
+  /** Add a box in the middle, to be moved by keys too. */
+  add() {
+    const { width, height } = this.photo;
+    this.#new([width / 4, height / 4, (3 * width) / 4, (3 * height) / 4]);
+  }
+
+  #new(box) {
     const class_name = this.chosen?.class_name ?? this.about.classes[0];
-    const one = { class_name, score: 1, box: [x, y, x, y], others: [] };
+    const one = { class_name, score: 1, box, others: [] };
     this.objects.push(one);
     this.choose(one);
     return one;

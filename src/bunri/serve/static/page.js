@@ -41,6 +41,7 @@ async function look(file) {
   if (!file) return;
   finishEditing();
   Object.assign(state, { file, found: null });
+  document.body.classList.remove("answered"); // where it is no photo, another can be chosen
   at("result").hidden = true;
   document.body.classList.add("busy");
   try {
@@ -153,7 +154,7 @@ function showWords() {
   const { model, members, rules, classes } = state.about;
   at("model").textContent = members.length > 1 ? say("members", { model, count: members.length }) : model;
   const { title, publisher, date, note } = rules.source;
-  at("source").textContent = `${say("source", { title: choose(title), publisher: choose(publisher), date })} ${choose(note)}`;
+  at("source").textContent = `${say("source", { title: choose(title), publisher: choose(publisher), date: choose(date) })} ${choose(note)}`;
   const chosen = at("class").value;
   at("class").replaceChildren(...classes.map((name) => new Option(nameOf(state.about, name), name)));
   if (chosen) at("class").value = chosen;
@@ -181,6 +182,7 @@ function listen() {
   at("cancel").addEventListener("click", finishEditing);
   at("again").addEventListener("click", startAgain);
   at("save").addEventListener("click", save);
+  at("add").addEventListener("click", () => boxes.add());
   at("delete").addEventListener("click", () => boxes.chosen && boxes.remove(boxes.chosen));
   at("class").addEventListener("change", () => {
     boxes.chosen.class_name = at("class").value;
