@@ -69,10 +69,10 @@ def files_of(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.name != ".driver"}
 
 
-def records_of(folder: RunFolder) -> list[dict[str, float]]:
-    """All but the time of day."""
+def records_of(folder: RunFolder, time_too: bool = False) -> list[dict[str, float]]:
+    """All, with or without the time of day."""
     lines = folder.metrics_file.read_text().splitlines()
-    return [{name: value for name, value in json.loads(line).items() if name != "time"} for line in lines]
+    return [{name: v for name, v in json.loads(line).items() if name != "time" or time_too} for line in lines]
 
 
 def test_what_a_lost_node_ran_goes_on_elsewhere_and_is_as_a_local_run(
@@ -156,3 +156,14 @@ def test_a_plan_knows_the_nodes_and_what_no_node_holds_is_refused(tmp_path: Path
     assert plan.seconds == max(seconds)  # two nodes, two runs
     with pytest.raises(ConfigError, match="a node must have 1 CPUs, 1 GPUs and"):
         run(path, ("models.exact.resources.gpus=1",), overwrite=True, open_crew=on_ray)
+
+
+def test_runs_of_higher_priority_begin_first(tmp_path: Path, on_ray: OpenCrew) -> None:
+    path = write_experiment(tmp_path, {name: {"steps": 2} for name in ("a", "b", "c")}, ensemble=None)
+    board = run(path, ("models.c.priority=1", "models.b.priority=2"), open_crew=on_ray)
+    assert [row.model for row in board.rows] == ["a", "b", "c"]
+    began = {
+        name: [records_of(RunFolder(board.folder / name / f"fold{fold}"), time_too=True)[0]["time"] for fold in (0, 1)]
+        for name in ("a", "b")
+    }
+    assert max(began["b"]) < min(began["a"])  # two nodes, two runs of c in between

@@ -66,3 +66,8 @@ def test_mistakes_are_told_with_all_others(tmp_path: Path, sweep: Any, told: str
         loaded(tmp_path, sweep, "folds.cuont=3")
     assert any(told in mistake for mistake in caught.value.mistakes)
     assert any("folds.cuont" in mistake for mistake in caught.value.mistakes)
+
+
+def test_arms_have_the_priority_of_their_model(tmp_path: Path) -> None:
+    experiment = loaded(tmp_path, {"set.steps": [3, 4]}, "models.a.priority=5")
+    assert [model.priority for model in experiment.models] == [5, 5, 0]

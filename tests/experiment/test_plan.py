@@ -120,3 +120,12 @@ def test_other_data_is_another_run(tmp_path: Path) -> None:
     begin(run, job, "stopped")
     changed = changes_since(*planned_again(tmp_path, ("folds.seed=1",)))
     assert [change.split(":")[0] for change in changed] == ["sha256.data.train", "sha256.data.val"]
+
+
+def test_models_of_higher_priority_go_first_and_the_rest_keeps_its_order(tmp_path: Path) -> None:
+    runs = [run for run, _ in planned(tmp_path, ("models.b.priority=2", "seeds=[0, 1]", "folds.run=[1, 0]"))]
+    first = [f"b fold{fold} seed{seed}" for seed in (0, 1) for fold in (1, 0)]
+    then = [f"a fold{fold} seed{seed}" for seed in (0, 1) for fold in (1, 0)]
+    assert [run.label for run in runs] == first + then
+    lower = [run for run, _ in planned(tmp_path, ("models.a.priority=-1",))]
+    assert [run.label for run in lower] == ["b fold0", "b fold1", "a fold0", "a fold1"]

@@ -15,6 +15,7 @@ import ray
 from ray.exceptions import ActorUnavailableError, RayActorError
 
 from bunri.cluster.demands import demand_of, job_within, nodes_of, options_of
+from bunri.cluster.gate import Gate
 from bunri.cluster.node_run import NodeRun, Order
 from bunri.cluster.shared_folder import Sign, driving
 from bunri.config import Experiment
@@ -28,7 +29,7 @@ from bunri.writers import WRITERS, Guarded
 from bunri.writers.console import say_beside_bars
 
 RUNS_IN_THE_QUEUE = 256
-"""So many runs Ray knows of at once; each is a thread here, and a process only where it runs."""
+"""So many runs wait or run at once, each with a thread here; the others are not looked at yet."""
 
 NODES_TO_LOSE = 3
 """A run that has gone down with so many nodes may be the reason."""
@@ -41,6 +42,7 @@ class RayCrew:
         """Take the experiment, and facts for every run's manifest."""
         self._experiment = experiment.model_copy(update={"runs": experiment.runs.absolute()})
         self._facts, self._path = facts, python_path(experiment, ())
+        self._gate = Gate(self.nodes, ())
         self._actors: dict[str, Any] = {}
         self._begun: set[str] = set()
         self._stopping = threading.Event()
@@ -62,25 +64,28 @@ class RayCrew:
             return []
         pool = ThreadPoolExecutor(min(len(runs), RUNS_IN_THE_QUEUE))
         with driving(self._experiment.folder) as sign, handling_signals(self.stop), pool:
-            orders = [self._order(prepared, sign) for prepared in runs]  # before any is queued: they queue in order
-            return list(pool.map(self._until_it_ends, orders))
+            orders = [self._order(prepared, sign) for prepared in runs]
+            self._gate = Gate(self.nodes, [order.room for order in orders[:RUNS_IN_THE_QUEUE]])
+            return list(pool.map(self._until_it_ends, range(len(orders)), orders))
 
     def stop(self) -> None:
         """Ask every run to stop at a checkpoint, and take the others out of the queue; asked twice at once."""
         self._stopping.set()
+        self._gate.open_for_all()
         for label, actor in list(self._actors.items()):
             if label in self._begun:
                 actor.stop.remote()
             else:
                 ray.kill(actor)
 
-    def _until_it_ends(self, order: Order) -> Ended:
+    def _until_it_ends(self, turn: int, order: Order) -> Ended:
         label = order.prepared.run.label
         for lost in range(NODES_TO_LOSE + 1):
             if self._stopping.is_set():
                 break
             try:
-                return self._on_some_node(replace(order, lost=lost))
+                with self._gate.inside(turn, order.room):
+                    return self._on_some_node(replace(order, lost=lost))
             except RayActorError as error:
                 if lost == NODES_TO_LOSE:
                     return Ended("failed", f"{lost + 1} nodes were lost with this run, the last so: {error}", 1)

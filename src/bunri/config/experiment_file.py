@@ -143,6 +143,8 @@ class ModelSettings(Settings):
     """Further photos it learns from; they are never held out."""
     resources: ResourceSettings = ResourceSettings()
     """What each of its runs asks a cluster for."""
+    priority: int = 0
+    """Runs of models with a higher one begin first; where it is the same, fold by fold in the order of the file."""
     stages: Literal["one", "two", "transformer"] | None = None
     """One-stage, two-stage or a transformer, for the leaderboard; null takes what the engine says of the model."""
 

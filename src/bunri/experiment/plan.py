@@ -59,8 +59,11 @@ class PlannedRun:
 
 
 def planned_runs(experiment: Experiment) -> tuple[PlannedRun, ...]:
-    """All runs, fold by fold, so that after the first fold every model has been seen."""
-    return tuple(_planned_runs(experiment))
+    """All runs in the order in which they begin.
+
+    Models of higher priority go first; those of the same fold by fold, so that after the first fold all have been seen.
+    """
+    return tuple(sorted(_planned_runs(experiment), key=lambda run: -run.model.priority))
 
 
 def _planned_runs(experiment: Experiment) -> Iterator[PlannedRun]:

@@ -47,7 +47,7 @@ def seconds_for_all(tasks: Sequence[tuple[Room, float]], nodes: Sequence[Room]) 
     """
     free, running, now, last = list(nodes), list[tuple[float, int, Room]](), 0.0, 0.0
     for wanted, seconds in tasks:
-        while (place := _place_for(wanted, free)) is None:
+        while (place := place_for(wanted, free)) is None:
             if not running:
                 raise ValueError(f"no node holds {wanted}")
             now, node, left = heapq.heappop(running)
@@ -58,5 +58,6 @@ def seconds_for_all(tasks: Sequence[tuple[Room, float]], nodes: Sequence[Room]) 
     return last
 
 
-def _place_for(wanted: Room, free: Sequence[Room]) -> int | None:
+def place_for(wanted: Room, free: Sequence[Room]) -> int | None:
+    """The first node that holds it, None where none does."""
     return next((node for node, room in enumerate(free) if room.holds(wanted)), None)
