@@ -3,7 +3,8 @@
 Its native config is YAML: ``steps``, ``noise`` (pixels the boxes are off), ``weight`` (bytes of a checkpoint) and what
 shall go wrong: ``crash_at``,
 ``kill_at``, ``wait_at`` (until asked to stop), ``slow_from`` (steps take a while), ``hang_at`` (for ever, deaf to
-all requests), ``data_error``.
+all requests), ``data_error``, ``skill`` (hundredths of mAP50 it says it gains with each step; null says nothing),
+``hopeless`` (one of less skill waits for a while to be asked to stop).
 """
 
 import math
@@ -30,7 +31,10 @@ from bunri.settings import nearest
 TRICKS = {"fail": 201, "die": 202, "sleep": 203}
 """What the finder does on a photo whose first pixel has so much blue."""
 
-KNOWN = ("steps", "noise", "crash_at", "kill_at", "wait_at", "slow_from", "hang_at", "data_error", "weight")
+KNOWN = (
+    *("steps", "noise", "crash_at", "kill_at", "wait_at", "slow_from", "hang_at", "data_error", "weight"),
+    *("skill", "hopeless"),
+)
 
 
 def true_box(image_id: int) -> tuple[float, float, float, float]:
@@ -89,8 +93,12 @@ class FakeEngine:
         emit(Progress(step))
         emit(Scalars(step, {"train/loss": 1.0 / step, "lr/base": 0.1}, step / 2))
         if step % 2 == 0:
-            emit(Scalars(step, {"val/mAP50": step / 100}, step / 2))
+            if (skill := values.get("skill", 1.0)) is not None:
+                emit(Scalars(step, {"val/mAP50": skill * step / 100}, step / 2))
             _save(step, values, job)
+            is_hopeless = skill is None or skill < values.get("hopeless", 0.0)
+            if first_time and "hopeless" in values and is_hopeless and step == (6 if skill is None else 2):
+                _wait_for_stop(15)
         if step == values.get("kill_at") and first_time:
             os.kill(os.getpid(), signal.SIGKILL)
         if job_should_stop():
@@ -151,7 +159,7 @@ def _save(step: int, values: Mapping[str, Any], job: Job) -> None:
         write_json(job.folder.checkpoint_file(which), content)
 
 
-def _wait_for_stop() -> None:
-    deadline = time.monotonic() + 60
+def _wait_for_stop(seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
     while not job_should_stop() and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -98,12 +98,18 @@ class Answered:
 
 @dataclass(frozen=True)
 class Ended:
-    """The worker's last word: done, stopped on request (resumable), or failed with the framework's last error."""
+    """The worker's last word: done, stopped on request (resumable), or failed with the framework's last error.
+
+    Attributes:
+        status: Where an early-stopping rule asked for the stop, it is ``stopped_early``.
+        facts: The numbers by which that rule judged.
+    """
 
     kind: ClassVar[str] = "ended"
-    status: Literal["done", "stopped", "failed"]
+    status: Literal["done", "stopped", "stopped_early", "failed"]
     message: str = ""
     exit_code: int = 0
+    facts: Mapping[str, float] = field(default_factory=dict)
 
 
 Event = PhaseStarted | Progress | Scalars | Note | Facts | Resumed | Ready | Answered | Ended

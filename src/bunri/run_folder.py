@@ -131,7 +131,7 @@ class RunFolder:
 
     @property
     def status(self) -> str:
-        """``new``, ``running``, ``stopped``, ``failed`` or ``done``."""
+        """``new``, ``running``, ``stopped``, ``stopped_early``, ``failed`` or ``done``."""
         return str(self.read_manifest().get("status", "new"))
 
 

@@ -167,3 +167,17 @@ def test_runs_of_higher_priority_begin_first(tmp_path: Path, on_ray: OpenCrew) -
         for name in ("a", "b")
     }
     assert max(began["b"]) < min(began["a"])  # two nodes, two runs of c in between
+
+
+def test_an_arm_that_is_behind_is_given_up_on_the_cluster_too(tmp_path: Path, on_ray: OpenCrew) -> None:
+    models = {name: {"steps": 6, "skill": skill} for name, skill in {"a": 2.0, "b": 1.0, "c": 0.1}.items()}
+    models["c"]["hopeless"] = 0.5
+    path = write_experiment(tmp_path, models, early_stopping={"grace_epochs": 1.0, "min_others": 2})
+    overrides = tuple(f"models.{name}.arm_of=question" for name in models)
+    board = run(path, overrides, open_crew=on_ray)
+    stopped = [row.stopped_early for row in board.rows if row.model == "c"]
+    assert stopped[0] is not None
+    assert "its best mAP50 so far, 0.0020, is below 0.0300" in stopped[0]
+    assert {row.model for row in board.rows if row.mAP50 is not None} >= {"a", "b"}
+    manifest = RunFolder(board.folder / "c" / "fold0").read_manifest()
+    assert (manifest["status"], manifest["stopped_early"]["others"]) == ("stopped_early", 2)

@@ -9,6 +9,9 @@ HEADER = ("model", "stages", "mAP50 out of fold", "mAP50_95", "mAP50 on test", "
 def print_leaderboard(board: Leaderboard) -> None:
     """The table on stdout, the ensemble last, and below it what the ensemble gains."""
     print_text(table(HEADER, [_cells(row) for row in board.rows]))
+    for row in board.rows:
+        if row.stopped_early is not None:
+            print_text(f"{row.model} has no scores: {row.stopped_early}")
     for sentence in board.gain_in_words:
         print_text(sentence)
 

@@ -47,7 +47,7 @@ def ledger_text(entries: "list[Entry]", seen: "Insight") -> str:
     """The table of entries, and what they say together."""
     rows = [
         (
-            one.name,
+            one.name + (" (stopped early)" if one.facts.get("stopped_early") else ""),
             _score(one.out_of_fold) + (f" [{one.low:.4f}, {one.high:.4f}]" if one.low and one.high else ""),
             _score(one.test),
             _score(one.leaderboard),

@@ -9,9 +9,9 @@ from typing import Any
 
 from bunri.cluster.shared_folder import Sign
 from bunri.config import Experiment
-from bunri.engines.process import Worker
 from bunri.errors import BunriError, ConfigError
 from bunri.events import Ended, Event, to_line
+from bunri.experiment.handle import Handle
 from bunri.experiment.locking import locked
 from bunri.experiment.provenance import machine
 from bunri.experiment.runs import PreparedRun, run_here
@@ -56,8 +56,7 @@ class NodeRun:
     def __init__(self, node: str | None = None) -> None:
         """Begin nothing yet; ``node`` is what the manifest calls the node, null asks Ray."""
         self._node = node or _name_of_node()
-        self._worker: Worker | None = None
-        self._stopping = threading.Event()
+        self._handle = Handle()
         self._lines: list[str] = []
         self._heard, self._is_over, self._news = 0, False, threading.Condition()
 
@@ -69,7 +68,7 @@ class NodeRun:
             prepared = _after_loss(order.prepared) if order.lost else order.prepared
             with found_in(order.python_path):
                 facts = order.facts | self._facts(prepared)
-                return run_here(order.experiment, facts, prepared, 0, self._register, (self,))
+                return run_here(order.experiment, facts, prepared, 0, self._handle, (self,))
         except BunriError as error:
             return Ended("failed", str(error), error.exit_code)
         finally:
@@ -81,16 +80,13 @@ class NodeRun:
         before = prepared.run.folder.read_manifest().get("nodes", []) if prepared.run.action == "continue" else []
         return {"machine": machine(), "nodes": [*before, self._node]}
 
-    def _register(self, worker: Worker) -> None:
-        self._worker = worker
-        if self._stopping.is_set():
-            worker.stop()
-
     def stop(self) -> None:
         """Ask for an end at the next checkpoint, asked twice for one at once."""
-        self._stopping.set()
-        if self._worker is not None:
-            self._worker.stop()
+        self._handle.stop()
+
+    def give_up(self, reason: Ended) -> None:
+        """Ask for an end at the next checkpoint that is called as ``reason`` says."""
+        self._handle.give_up(reason)
 
     def write(self, event: Event) -> None:
         """Keep an event until it has been heard."""

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from importlib import metadata
-from itertools import product
+from itertools import product, repeat
 from queue import SimpleQueue
 from typing import Any
 
@@ -20,8 +20,9 @@ from bunri.cluster.node_run import NodeRun, Order
 from bunri.cluster.shared_folder import Sign, driving
 from bunri.config import Experiment
 from bunri.events import Ended, Writer, from_line
+from bunri.experiment.arms import Arms
 from bunri.experiment.checks import python_path
-from bunri.experiment.crew import handling_signals
+from bunri.experiment.crew import Listener, handling_signals
 from bunri.experiment.plan import PlannedRun
 from bunri.experiment.runs import PreparedRun, recorded_run
 from bunri.experiment.schedule import Room
@@ -58,7 +59,7 @@ class RayCrew:
         """What a run asks for."""
         return demand_of(self._experiment, run.model, self.nodes())
 
-    def run(self, runs: Sequence[PreparedRun]) -> list[Ended]:
+    def run(self, runs: Sequence[PreparedRun], arms: Arms) -> list[Ended]:
         """Run all, as :class:`bunri.experiment.crew.Crew` says; what a lost node ran goes on elsewhere."""
         if not runs:
             return []
@@ -66,7 +67,7 @@ class RayCrew:
         with driving(self._experiment.folder) as sign, handling_signals(self.stop), pool:
             orders = [self._order(prepared, sign) for prepared in runs]
             self._gate = Gate(self.nodes, [order.room for order in orders[:RUNS_IN_THE_QUEUE]])
-            return list(pool.map(self._until_it_ends, range(len(orders)), orders))
+            return list(pool.map(self._until_it_ends, range(len(orders)), orders, repeat(arms)))
 
     def stop(self) -> None:
         """Ask every run to stop at a checkpoint, and take the others out of the queue; asked twice at once."""
@@ -78,14 +79,14 @@ class RayCrew:
             else:
                 ray.kill(actor)
 
-    def _until_it_ends(self, turn: int, order: Order) -> Ended:
+    def _until_it_ends(self, turn: int, order: Order, arms: Arms) -> Ended:
         label = order.prepared.run.label
         for lost in range(NODES_TO_LOSE + 1):
             if self._stopping.is_set():
                 break
             try:
                 with self._gate.inside(turn, order.room):
-                    return self._on_some_node(replace(order, lost=lost))
+                    return self._on_some_node(replace(order, lost=lost), arms)
             except RayActorError as error:
                 if lost == NODES_TO_LOSE:
                     return Ended("failed", f"{lost + 1} nodes were lost with this run, the last so: {error}", 1)
@@ -101,39 +102,45 @@ class RayCrew:
         prepared = replace(prepared, job=job_within(self._experiment, prepared.job, room))
         return Order(experiment, self._facts, prepared, room, self._path, sign, metadata.version("bunri"))
 
-    def _on_some_node(self, order: Order) -> Ended:
+    def _on_some_node(self, order: Order, arms: Arms) -> Ended:
         """Queue the run, and listen to it.
 
         Raises:
             RayActorError: Its node, or its process there, is no more.
         """
         run = order.prepared.run
+        if (given_up := arms.given_up(run)) is not None:
+            return given_up
         actor = ray.remote(NodeRun).options(**options_of(order.room), max_concurrency=3).remote()
         self._actors[run.label] = actor
         try:
             if self._stopping.is_set():  # said before there was an actor to hear it
                 return Ended("stopped", "not begun")
-            return self._listen(actor, order)
+            return self._listen(actor, order, arms)
         finally:
             self._begun.discard(run.label)
             self._actors.pop(run.label, None)
             with suppress(RayActorError):
                 ray.kill(actor)
 
-    def _listen(self, actor: Any, order: Order) -> Ended:
-        label, ended = order.prepared.run.label, actor.run.remote(order)
+    def _listen(self, actor: Any, order: Order, arms: Arms) -> Ended:
+        run, ended = order.prepared.run, actor.run.remote(order)
         _ask(actor, 0)  # comes back when a node has taken the run
-        self._begun.add(label)
+        self._begun.add(run.label)
         if self._stopping.is_set():
             actor.stop.remote()
         slot = self._slots.get()
-        console = self._console(order.prepared, slot)
+        writers = [*self._console(order.prepared, slot), Listener(run, arms, self._give_up)]
         try:
-            return _hear(actor, ended, console)
+            return _hear(actor, ended, writers)
         finally:
-            for writer in console:
+            for writer in writers:
                 writer.close()
             self._slots.put(slot)
+
+    def _give_up(self, label: str, reason: Ended) -> None:
+        if (actor := self._actors.get(label)) is not None:  # one that Ray has not begun yet hears it when it begins
+            actor.give_up.remote(reason)
 
     def _console(self, prepared: PreparedRun, slot: int) -> list[Writer]:
         writer = WRITERS["console"](self._experiment.writers, recorded_run(self._experiment, prepared, slot))

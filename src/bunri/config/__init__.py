@@ -2,6 +2,7 @@
 
 from bunri.config.experiment_file import (
     DataSettings,
+    EarlyStopping,
     EngineSettings,
     Experiment,
     ExtraSettings,
@@ -13,6 +14,7 @@ from bunri.config.loading import load_experiment
 
 __all__ = [
     "DataSettings",
+    "EarlyStopping",
     "EngineSettings",
     "Experiment",
     "ExtraSettings",

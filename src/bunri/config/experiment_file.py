@@ -143,6 +143,9 @@ class ModelSettings(Settings):
     """Further photos it learns from; they are never held out."""
     resources: ResourceSettings = ResourceSettings()
     """What each of its runs asks a cluster for."""
+    arm_of: Name | None = None
+    """Models with the same text here are arms of one question, which ``early_stopping`` compares; a sweep says it of
+    its arms."""
     priority: int = 0
     """Runs of models with a higher one begin first; where it is the same, fold by fold in the order of the file."""
     stages: Literal["one", "two", "transformer"] | None = None
@@ -175,6 +178,19 @@ class EnsembleSettings(Settings):
     """Time after which ``search`` takes the best so far; null searches to the end."""
 
 
+class EarlyStopping(Settings):
+    """When arms that are far behind are given up: ``bunri.experiment.early_stopping``."""
+
+    rule: Literal["median"] = "median"
+    """An arm is given up whose best validation so far is below the median of what the others averaged to there."""
+    grace_epochs: Annotated[float, Field(gt=0)] = 2.0
+    """Before so many epochs no arm is judged."""
+    min_others: Annotated[int, Field(ge=1)] = 3
+    """An arm is judged when at least so many others have come as far."""
+    spare: tuple[str, ...] = ()
+    """Models that are never given up."""
+
+
 class Experiment(Settings):
     """The whole of an experiment file."""
 
@@ -202,6 +218,8 @@ class Experiment(Settings):
     """How each engine is started."""
     ensemble: EnsembleSettings | None = EnsembleSettings()
     """How the models become one; null leaves it out."""
+    early_stopping: EarlyStopping | None = None
+    """When arms of a sweep that are far behind are given up; null trains all to the end."""
     writers: WritersSettings = WritersSettings()
     """What records the runs."""
     python_path: tuple[Path, ...] = ()

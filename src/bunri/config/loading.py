@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bunri.config.arms import early_stopping_mistakes
 from bunri.config.experiment_file import Experiment
 from bunri.config.overrides import apply_overrides, merge_recipes
 from bunri.config.paths import PathPlace, absolute, expand_paths
@@ -37,7 +38,10 @@ def load_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
     mistakes += _by_name(Experiment.mistakes_in(values), values)
     if mistakes:
         raise all_mistakes(str(path), mistakes)
-    return Experiment.validated(values, str(path))
+    experiment = Experiment.validated(values, str(path))
+    if mistakes := list(early_stopping_mistakes(experiment)):
+        raise all_mistakes(str(path), mistakes)
+    return experiment
 
 
 def _path_places(values: dict[str, Any]) -> Iterator[PathPlace]:

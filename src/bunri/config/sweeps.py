@@ -75,7 +75,8 @@ def _arm(model: dict[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
     arm = model
     for key, value in chosen.items():
         arm = with_value(arm, key, value)
-    return {**arm, "name": "-".join([str(model.get("name")), *_labels(chosen)])}
+    name = str(model.get("name"))
+    return {"arm_of": name, **arm, "name": "-".join([name, *_labels(chosen)])}
 
 
 def _labels(chosen: Mapping[str, Any]) -> Iterator[str]:

@@ -5,14 +5,16 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import repeat
 from queue import SimpleQueue
 from types import FrameType
 from typing import Any, Protocol
 
 from bunri.config import Experiment
-from bunri.engines.process import Worker
 from bunri.errors import BunriError
-from bunri.events import Ended
+from bunri.events import Ended, Event
+from bunri.experiment.arms import Arms
+from bunri.experiment.handle import Handle
 from bunri.experiment.plan import PlannedRun
 from bunri.experiment.runs import PreparedRun, run_here
 from bunri.experiment.schedule import Room
@@ -27,8 +29,8 @@ class Crew(Protocol):
     def demand(self, run: PlannedRun) -> Room:
         """How much of it a run takes."""
 
-    def run(self, runs: Sequence[PreparedRun]) -> list[Ended]:
-        """Run all; gives how each ended, in their order.
+    def run(self, runs: Sequence[PreparedRun], arms: Arms) -> list[Ended]:
+        """Run all that ``arms`` does not give up; gives how each ended, in their order.
 
         One that fails leaves the others alone. Ctrl-C and SIGTERM stop all at their next checkpoint, asked twice at
         once. What a run leaves in its folder is the same wherever it ran.
@@ -45,7 +47,7 @@ class LocalCrew:
     def __init__(self, experiment: Experiment, facts: dict[str, Any]) -> None:
         """Take the experiment, and facts for every run's manifest."""
         self._experiment, self._facts = experiment, facts
-        self._workers: dict[str, Worker] = {}
+        self._handles: dict[str, Handle] = {}
         self._stopping = threading.Event()
         self._slots: SimpleQueue[int] = SimpleQueue()
         for slot in range(experiment.jobs):
@@ -59,33 +61,52 @@ class LocalCrew:
         """One of them."""
         return Room(1)
 
-    def run(self, runs: Sequence[PreparedRun]) -> list[Ended]:
+    def run(self, runs: Sequence[PreparedRun], arms: Arms) -> list[Ended]:
         """Run all, as :class:`Crew` says."""
         with handling_signals(self.stop), ThreadPoolExecutor(self._experiment.jobs) as pool:
-            return list(pool.map(self._run_in_slot, runs))
+            return list(pool.map(self._run_in_slot, runs, repeat(arms)))
 
     def stop(self) -> None:
         """Ask every worker to stop at a checkpoint, and start no other; asked twice they stop at once."""
         self._stopping.set()
-        for worker in list(self._workers.values()):
-            worker.stop()
+        for handle in list(self._handles.values()):
+            handle.stop()
 
-    def _run_in_slot(self, prepared: PreparedRun) -> Ended:
-        slot, label = self._slots.get(), prepared.run.label
+    def _run_in_slot(self, prepared: PreparedRun, arms: Arms) -> Ended:
+        slot, run = self._slots.get(), prepared.run
+        handle = self._handles[run.label] = Handle()
         try:
             if self._stopping.is_set():
                 return Ended("stopped", "not begun")
-            return run_here(self._experiment, self._facts, prepared, slot, lambda worker: self._register(label, worker))
+            if (given_up := arms.given_up(run)) is not None:
+                return given_up
+            listener = Listener(run, arms, self._give_up)
+            return run_here(self._experiment, self._facts, prepared, slot, handle, (listener,))
         except BunriError as error:
             return Ended("failed", str(error), error.exit_code)
         finally:
-            self._workers.pop(label, None)
+            self._handles.pop(run.label, None)
             self._slots.put(slot)
 
-    def _register(self, label: str, worker: Worker) -> None:
-        self._workers[label] = worker
-        if self._stopping.is_set():
-            worker.stop()
+    def _give_up(self, label: str, reason: Ended) -> None:
+        if (handle := self._handles.get(label)) is not None:
+            handle.give_up(reason)
+
+
+class Listener:
+    """Tells the arms what a run says, and the crew which runs are to end, as a writer of events."""
+
+    def __init__(self, run: PlannedRun, arms: Arms, give_up: Callable[[str, Ended], None]) -> None:
+        """Take the run, and what ends one by its label."""
+        self._run, self._arms, self._give_up = run, arms, give_up
+
+    def write(self, event: Event) -> None:
+        """Pass it on."""
+        for label, reason in self._arms.hear(self._run, event).items():
+            self._give_up(label, reason)
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 @contextmanager

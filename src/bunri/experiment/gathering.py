@@ -1,6 +1,6 @@
 """From the predictions of single runs to one set out of fold and one on test for each model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,11 +34,40 @@ class Member:
 
 
 def gather(experiment: Experiment, runs: Sequence[PlannedRun], data: ExperimentData) -> list[Member]:
-    """Join the runs of each model and write ``oof.parquet`` and ``test.parquet`` beside them."""
+    """Join the runs of each model that has any and write ``oof.parquet`` and ``test.parquet`` beside them."""
+    by_model = [(model, [planned for planned in runs if planned.model is model]) for model in experiment.models]
+    return [_gather_model(model, its, data, experiment.folder) for model, its in by_model if its]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A model that was given up: it has no predictions to be compared.
+
+    Attributes:
+        name: Of the model.
+        stages: As in :class:`Member`.
+        minutes: As in :class:`Member`.
+        reason: Why and when it was given up.
+    """
+
+    name: str
+    stages: str | None
+    minutes: float
+    reason: str
+
+
+def leave_out(experiment: Experiment, runs: Sequence[PlannedRun], reasons: Mapping[str, str]) -> list[LeftOut]:
+    """The models that were given up; what a former whole training left beside their runs is deleted."""
     return [
-        _gather_model(model, [planned for planned in runs if planned.model is model], data, experiment.folder)
-        for model in experiment.models
+        _leave_out(experiment.model(name), [run for run in runs if run.model.name == name], experiment.folder, reason)
+        for name, reason in reasons.items()
     ]
+
+
+def _leave_out(model: ModelSettings, runs: Sequence[PlannedRun], folder: Path, reason: str) -> LeftOut:
+    for file in ("oof.parquet", "test.parquet", "evaluation.json"):
+        (folder / model.name / file).unlink(missing_ok=True)
+    return LeftOut(model.name, model.stages or _told_stages(runs), _minutes(runs), reason)
 
 
 def _gather_model(model: ModelSettings, runs: Sequence[PlannedRun], data: ExperimentData, folder: Path) -> Member:
@@ -48,7 +77,7 @@ def _gather_model(model: ModelSettings, runs: Sequence[PlannedRun], data: Experi
         out_of_fold=_out_of_fold(model.name, runs, data),
         test=_on_test(model.name, runs, data),
         stages=model.stages or _told_stages(runs),
-        minutes=round(sum(_training_seconds(planned) for planned in runs) / 60, 2),
+        minutes=_minutes(runs),
     )
     write_member(member, data)
     return member
@@ -81,6 +110,10 @@ def _on_test(name: str, runs: Sequence[PlannedRun], data: ExperimentData) -> Pre
 
 def _told_stages(runs: Sequence[PlannedRun]) -> str | None:
     return next((run.folder.read_manifest().get("facts", {}).get("stages") for run in runs), None)
+
+
+def _minutes(runs: Sequence[PlannedRun]) -> float:
+    return round(sum(_training_seconds(planned) for planned in runs) / 60, 2)
 
 
 def _training_seconds(run: PlannedRun) -> float:

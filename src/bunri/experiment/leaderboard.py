@@ -7,11 +7,13 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from bunri.config import Experiment
 from bunri.dataset import Dataset
 from bunri.evaluate import Comparison, compare, evaluate_with_intervals
 from bunri.evaluate.metrics import none_if_nan
 from bunri.experiment.data import ExperimentData
-from bunri.experiment.gathering import Member
+from bunri.experiment.ensemble import NAME
+from bunri.experiment.gathering import LeftOut, Member
 from bunri.files import write_json
 from bunri.predictions import Predictions
 
@@ -34,6 +36,8 @@ class Row:
     test_high: float | None
     minutes: float | None
     is_ensemble: bool = False
+    stopped_early: str | None = None
+    """Why and when the model was given up; it has no scores then."""
 
 
 @dataclass(frozen=True)
@@ -77,19 +81,25 @@ class Leaderboard:
 
 
 def make_leaderboard(
-    name: str, folder: Path, members: Sequence[Member], ensemble: Member | None, data: ExperimentData
+    experiment: Experiment,
+    members: Sequence[Member],
+    ensemble: Member | None,
+    data: ExperimentData,
+    left_out: Sequence[LeftOut] = (),
 ) -> Leaderboard:
-    """Evaluate all, write each ``evaluation.json`` and ``leaderboard.json``."""
+    """Evaluate all, write each ``evaluation.json`` and ``leaderboard.json``; who is left out has no scores."""
     everyone = [*members, *([ensemble] if ensemble else [])]
     scores = {member.name: evaluate_member(member, data) for member in everyone}
+    rows = {member.name: _row(member, scores[member.name], member is ensemble) for member in everyone}
+    rows |= {model.name: _row_without_scores(model) for model in left_out}
     board = Leaderboard(
-        experiment=name,
-        folder=folder,
-        rows=tuple(_row(member, scores[member.name], member is ensemble) for member in everyone),
+        experiment=experiment.name,
+        folder=experiment.folder,
+        rows=tuple(rows[name] for name in (*(model.name for model in experiment.models), NAME) if name in rows),
         gain=_gain(members, ensemble, scores, data) if ensemble else None,
         test_gain=_test_gain(members, ensemble, scores, data) if ensemble else None,
     )
-    write_json(folder / "leaderboard.json", board.to_dict())
+    write_json(experiment.folder / "leaderboard.json", board.to_dict())
     return board
 
 
@@ -127,6 +137,11 @@ def _row(member: Member, scores: Mapping[str, Scores | None], is_ensemble: bool)
         minutes=member.minutes,
         is_ensemble=is_ensemble,
     )
+
+
+def _row_without_scores(model: LeftOut) -> Row:
+    nothing = (None, None, None, None, None, None, None)
+    return Row(model.name, model.stages, *nothing, model.minutes, stopped_early=model.reason)
 
 
 AllScores = Mapping[str, Mapping[str, Scores | None]]

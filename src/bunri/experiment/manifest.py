@@ -35,6 +35,8 @@ class ManifestWriter:
             "ended": None,
             "seconds": dict(old.get("seconds", {})),
         }
+        if "stopped_early" in old:
+            self._values["stopped_early"] = None  # it goes on
         folder.update_manifest(self._values)
 
     def write(self, event: Event) -> None:
@@ -46,6 +48,8 @@ class ManifestWriter:
         elif isinstance(event, Ended):
             self._count_seconds("end")
             self._values |= {"status": event.status, "message": event.message, "ended": now()}
+            if event.status == "stopped_early":
+                self._values["stopped_early"] = dict(event.facts)
             self._folder.update_manifest(self._values)
 
     def _take(self, facts: Mapping[str, Any]) -> None:

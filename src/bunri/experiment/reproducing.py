@@ -13,6 +13,7 @@ from bunri.engines.base import Job, Photos
 from bunri.engines.process import error_of
 from bunri.errors import DataError, UsageError
 from bunri.evaluate import evaluate
+from bunri.experiment.arms import Arms
 from bunri.experiment.crew import LocalCrew
 from bunri.experiment.plan import PlannedRun, hashes_of
 from bunri.experiment.provenance import provenance
@@ -98,7 +99,9 @@ def reproduce(run: Path, out: Path) -> Reproduction:
     prepared = _prepared(original, job, settings, manifest)
     _check_hashes(manifest, prepared)
     facts = provenance(Path.cwd()) | {key: manifest[key] for key in ("class_names", "category_ids")}
-    (ended,) = LocalCrew(settings, facts | {"reproduces": str(original.path.absolute())}).run([prepared])
+    (ended,) = LocalCrew(settings, facts | {"reproduces": str(original.path.absolute())}).run(
+        [prepared], Arms(settings, ())
+    )
     if ended.status != "done":
         raise error_of(replace(ended, message=f"{ended.message}\n  its log: {prepared.run.folder.log_file}"))
     return compare_runs(original, prepared.run.folder, _photos(job))

@@ -1,6 +1,6 @@
 """The verb ``run``: plan, check, train, gather."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -11,13 +11,14 @@ from bunri.engines.base import Job, ResolvedConfig
 from bunri.engines.process import error_of
 from bunri.errors import ConfigError, EngineError, UsageError
 from bunri.events import Ended
+from bunri.experiment.arms import Arms, not_whole, stopped_early
 from bunri.experiment.checks import python_path, resolve_configs
 from bunri.experiment.crew import Crew, LocalCrew, OpenCrew
 from bunri.experiment.data import DataFiles, ExperimentData, classes_of, load_data, write_data
 from bunri.experiment.ensemble import build_ensemble
 from bunri.experiment.estimating import TimedPlan, refuse_too_large, timed_plan
 from bunri.experiment.exposures import Announce, say_nothing, tell_exposures
-from bunri.experiment.gathering import gather
+from bunri.experiment.gathering import gather, leave_out
 from bunri.experiment.leaderboard import Leaderboard, make_leaderboard
 from bunri.experiment.plan import PlannedRun, decide, job_of, planned_runs
 from bunri.experiment.provenance import provenance
@@ -82,7 +83,7 @@ def train(
         checked = _checked(settings, provenance(Path(experiment).absolute().parent), resume, overwrite, open_crew)
         tell_exposures(settings, checked.runs, checked.data, announce)
         _write_settings(settings, is_whole=models is None)
-        ends = checked.crew.run(checked.prepared)
+        ends = checked.crew.run(checked.prepared, Arms(settings, checked.runs))
     _refuse_unfinished([one.run for one in checked.prepared], ends)
     return Trained(settings, checked.runs, checked.data)
 
@@ -110,10 +111,12 @@ def _write_settings(settings: Experiment, is_whole: bool) -> None:
 
 
 def conclude(settings: Experiment, runs: Sequence[PlannedRun], data: ExperimentData) -> Leaderboard:
-    """Gather what the runs predicted, fuse, evaluate."""
-    members = gather(settings, runs, data)
+    """Gather what the runs predicted, fuse, evaluate; an arm that was given up is on the board without scores."""
+    given_up = not_whole(runs)
+    members = gather(settings, [run for run in runs if run.model.name not in given_up], data)
     ensemble = build_ensemble(settings, members, data)
-    return make_leaderboard(settings.name, settings.folder, members, ensemble, data)
+    left_out = leave_out(settings, [run for run in runs if run.model.name in given_up], given_up)
+    return make_leaderboard(settings, members, ensemble, data, left_out)
 
 
 def dry_run(
@@ -160,7 +163,16 @@ def _decided(settings: Experiment, files: DataFiles, resume: bool, overwrite: bo
     runs = planned_runs(settings)
     if overwrite:
         return runs
-    return tuple(replace(planned, action=decide(planned, job_of(settings, planned, files), resume)) for planned in runs)
+    decided = [replace(planned, action=decide(planned, job_of(settings, planned, files), resume)) for planned in runs]
+    return tuple(_without_given_up(settings, decided))
+
+
+def _without_given_up(settings: Experiment, runs: Sequence[PlannedRun]) -> Iterator[PlannedRun]:
+    """An arm that was given up stays so, as long as the rule does and does not spare it."""
+    rule = settings.early_stopping
+    given_up = stopped_early(runs).keys() - set(rule.spare) if rule is not None else set[str]()
+    for run in runs:
+        yield replace(run, action="skip") if run.model.name in given_up else run
 
 
 def _prepared(settings: Experiment, runs: Sequence[PlannedRun], files: DataFiles) -> list[PreparedRun]:

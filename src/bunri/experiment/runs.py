@@ -1,7 +1,7 @@
 """One run in its worker, from its folder to its last event: on this machine or on a node of a cluster."""
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,7 @@ from bunri.engines.base import Job, ResolvedConfig
 from bunri.engines.process import Worker, interpreter_of
 from bunri.errors import BunriError, OutputError
 from bunri.events import Ended, Writer
+from bunri.experiment.handle import Handle
 from bunri.experiment.locking import locked
 from bunri.experiment.manifest import ManifestWriter
 from bunri.experiment.plan import PlannedRun, hashes_of, plain
@@ -40,7 +41,7 @@ def run_here(
     facts: Mapping[str, Any],
     prepared: PreparedRun,
     slot: int,
-    on_start: Callable[[Worker], None],
+    handle: Handle,
     listeners: Sequence[Writer] = (),
 ) -> Ended:
     """Train and predict one run on this machine, and record it in its folder.
@@ -50,7 +51,7 @@ def run_here(
         facts: Facts for its manifest.
         prepared: The run.
         slot: Which of the runs going on at once it is, from 0.
-        on_start: Gets the worker, so that somebody can ask it to stop.
+        handle: By which somebody can ask it to stop.
         listeners: Hear every event, beside the writers of the experiment.
 
     Raises:
@@ -67,8 +68,8 @@ def run_here(
             tell_unrecorded(run.folder, writers)
             folder, threads = run.folder, prepared.job.threads
             with Worker(folder.job_file, folder.log_file, interpreter, threads, (lock,), patience) as worker:
-                on_start(worker)
-                return _record(worker, writers, folder)
+                handle.take(worker)
+                return _record(worker, handle, writers, folder)
         except BunriError as error:
             with suppress(OutputError):
                 manifest.write(Ended("failed", str(error), error.exit_code))
@@ -100,14 +101,15 @@ def recorded_run(experiment: Experiment, prepared: PreparedRun, slot: int) -> Re
     )
 
 
-def _record(worker: Worker, writers: Sequence[Writer], folder: RunFolder) -> Ended:
+def _record(worker: Worker, handle: Handle, writers: Sequence[Writer], folder: RunFolder) -> Ended:
     """Hand every event to every writer; gives the last one."""
     for event in worker.events():
         if isinstance(event, Ended):
-            _record_end(event, writers)
-            if event.status == "done":
+            ended = handle.end_of(event)
+            _record_end(ended, writers)
+            if ended.status == "done":
                 folder.forget_measured()
-            return event
+            return ended
         for writer in writers:
             writer.write(event)
     raise AssertionError("a worker's last event is Ended")

@@ -25,6 +25,9 @@ from bunri.writers.jsonl import read_metrics
 NO_FOLD = -1
 """Fold of the test images: they are in none."""
 
+WHOLE = "early_stopping=null"
+"""Only whole trainings are judged: what a rule gave up is trained to its end."""
+
 IN_HASH = 8
 """Hexadecimal digits that tell overrides apart."""
 
@@ -88,7 +91,7 @@ def _overrides(arm: Arm) -> tuple[str, ...]:
     if given:
         stem = load_experiment(arm.experiment).name
         given.append(f"name={json.dumps(f'{stem}+{_digest(arm.set)}')}")
-    return (*given, *([f"seeds={list(arm.seeds)}"] if arm.seeds else []))
+    return (*given, *([f"seeds={list(arm.seeds)}"] if arm.seeds else []), WHOLE)
 
 
 def _digest(values: Mapping[str, Any]) -> str:

@@ -162,13 +162,24 @@ def runs_below(path: Path) -> list[RunFolder]:
         UsageError: There is none.
     """
     found = [RunFolder(manifest.parent) for manifest in sorted(path.glob("**/manifest.json"))]
-    done = [run for run in found if run.status == "done"]
+    given_up = {_model_of(run) for run in found if run.status == "stopped_early"}
+    done = [run for run in found if run.status == "done" and _model_of(run) not in given_up]
+    if given_up and not done:
+        raise UsageError(
+            f"{path} must be of a model that has been trained to its end, but {', '.join(sorted(given_up))} was "
+            "stopped early. Train it to the end with `bunri run EXPERIMENT --resume early_stopping=null`, or name one "
+            "of its runs that is done."
+        )
     if not done:
         raise UsageError(
             f"{path} must be the folder of a run, a model or an experiment that has been trained, "
             f"but {len(found)} runs are in it and none is done. `bunri run EXPERIMENT --resume` ends what was begun."
         )
     return done
+
+
+def _model_of(run: RunFolder) -> str:
+    return str(run.read_manifest().get("model"))
 
 
 def classes_of_run(run: RunFolder) -> Dataset:

@@ -49,9 +49,14 @@ def _entry(row: Mapping[str, Any], experiment: str, folder: Path, minutes: Mappi
         minutes=cost,
         members=members,
         recipe=None if recipe is None else str(recipe),
-        facts={key: manifests[-1].get(key) for key in FACTS} if manifests else {},
+        facts=_facts(row, manifests),
         ended=_ended(manifests) or _ended(_manifests(folder.parent)),
     )
+
+
+def _facts(row: Mapping[str, Any], manifests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    kept = {key: manifests[-1].get(key) for key in FACTS} if manifests else {}
+    return kept | ({"stopped_early": row["stopped_early"]} if row.get("stopped_early") else {})
 
 
 def _manifests(folder: Path) -> list[dict[str, Any]]:

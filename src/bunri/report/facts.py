@@ -28,6 +28,7 @@ class Row:
     minutes: float | None
     is_ensemble: bool = False
     images: int | None = None
+    stopped_early: str | None = None
 
 
 @dataclass(frozen=True)

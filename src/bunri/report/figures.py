@@ -40,7 +40,7 @@ def names_of(styles: Mapping[str, Figure]) -> list[Figure]:
 
 def leaderboard_figure(rows: Sequence[Row]) -> Figure:
     """mAP50 out of fold with its interval, and on test."""
-    return {"kind": "intervals", "rows": [_leaderboard_row(row) for row in rows]}
+    return {"kind": "intervals", "rows": [_leaderboard_row(row) for row in rows if row.stopped_early is None]}
 
 
 def _leaderboard_row(row: Row) -> Figure:

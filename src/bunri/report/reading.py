@@ -71,6 +71,7 @@ def _row(entry: Json, name: str) -> Row:
         test_mAP50=Interval(entry.get("test_mAP50"), entry.get("test_low"), entry.get("test_high")),
         minutes=entry.get("minutes"),
         is_ensemble=bool(entry.get("is_ensemble")),
+        stopped_early=entry.get("stopped_early"),
     )
 
 

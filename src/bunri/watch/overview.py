@@ -69,7 +69,7 @@ class Overview:
         return known[1]
 
 
-ORDER = {"running": 0, "failed": 1, "broken": 2, "stopped": 3, "new": 4, "done": 5}
+ORDER = {"running": 0, "failed": 1, "broken": 2, "stopped": 3, "stopped_early": 4, "new": 5, "done": 6}
 
 
 def _numbers(record: Record) -> dict[str, Any]:

@@ -25,7 +25,8 @@ class RunStatus:
 
     Attributes:
         label: Its place, as ``trash/fcos/fold0``.
-        status: ``new``, ``running``, ``stopped``, ``failed``, ``done``, or ``broken`` where its folder cannot be read.
+        status: ``new``, ``running``, ``stopped``, ``stopped_early``, ``failed``, ``done``, or ``broken`` where its
+            folder cannot be read.
         phase: Of a running one: ``start``, ``train``, ``predict``.
         step: Iterations done.
         epoch: The same in passes over the photos.

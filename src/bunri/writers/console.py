@@ -95,6 +95,8 @@ class LineWriter:
 def _sentence(event: Event, label: str, numbers: Numbers) -> str | None:
     if isinstance(event, Note) and event.level == "warning":
         return f"{label}: warning: {event.text}"
+    if isinstance(event, Ended) and event.status == "stopped_early":
+        return f"{label}: {event.message}"
     if isinstance(event, Ended):
         return f"{label}: {event.status} {numbers}".rstrip() if event.status != "failed" else f"{label}: failed"
     return None

@@ -16,7 +16,7 @@ from bunri.settings import Settings
 from bunri.writers.base import RecordedRun, need_packages
 from bunri.writers.remote_run import RemoteRun
 
-STATUS: Mapping[str, str] = {"done": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
+STATUS: Mapping[str, str] = {"done": "FINISHED", "stopped": "KILLED", "stopped_early": "KILLED", "failed": "FAILED"}
 """What MLflow calls the ways a run ends."""
 
 LONGEST_VALUE = 500

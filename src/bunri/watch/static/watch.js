@@ -15,7 +15,7 @@
     if (hours) return say("watch.hours", { h: hours, m: String(minutes % 60).padStart(2, "0") });
     return minutes ? say("watch.minutes", { m: minutes, s: String(Math.floor(value % 60)).padStart(2, "0") }) : say("watch.seconds", { s: Math.floor(value) });
   };
-  const word = (status) => (["new", "running", "stopped", "failed", "done", "broken"].includes(status) ? say(`status.${status}`) : status);
+  const word = (status) => (["new", "running", "stopped", "stopped_early", "failed", "done", "broken"].includes(status) ? say(`status.${status}`) : status);
 
   // ---- one run is one row, which is changed and never made anew, so that what is open stays open
   const newRow = (run) => {
@@ -68,7 +68,7 @@
   const showCounts = () => {
     const counts = {};
     for (const { status } of latest.runs) counts[status] = (counts[status] ?? 0) + 1;
-    const text = ["running", "done", "failed", "stopped", "broken", "new"].filter((status) => counts[status]).map((status) => [counts[status], word(status)]);
+    const text = ["running", "done", "failed", "stopped", "stopped_early", "broken", "new"].filter((status) => counts[status]).map((status) => [counts[status], word(status)]);
     const key = JSON.stringify(text);
     if (drawn.get("counts") === key) return;
     drawn.set("counts", key);
