@@ -1,26 +1,16 @@
 """Exports of Detectron2's models against Detectron2 itself, which finds its boxes in :mod:`detectron2_exports`."""
 
 import json
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from bunri.engines.catalogue import engine_state
-from bunri.engines.exported.model import ExportedModel, open_export
 from bunri.engines.exported.spec import CellAnchors, ExportedNetworks, Format, OneStage
-from bunri.engines.predicting import Found
-from bunri.engines.process import PACKAGE, interpreter_of
-from bunri.exporting.converting import to_openvino
-from bunri.exporting.naming import Place, network_file, put
 from bunri.files import read_json
-from export_specs import spec_of
+from exports_of_engines import assert_alike, opened, worked_in
 from test_exported_pixels import photo_of
 
-SCRIPT = Path(__file__).parent / "detectron2_exports.py"
 KINDS = ("faster_rcnn", "bgr_one_box_for_all_classes", "last_stage_of_a_resnet_as_head", "retinanet", "fcos")
 SHAPES = ((64, 96), (90, 60), (30, 31), (96, 41))
 
@@ -28,45 +18,12 @@ SHAPES = ((64, 96), (90, 60), (30, 31), (96, 41))
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the script has worked."""
-    state = engine_state("detectron2")
-    if not state.ready:
-        pytest.skip(f"detectron2 is not installed: {state.install}")
-    folder = tmp_path_factory.mktemp("exports")
-    places = (PACKAGE.parent, SCRIPT.parents[1], SCRIPT.parent)
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, places)), "OMP_NUM_THREADS": "1"}
-    environment["FVCORE_CACHE"] = str(folder / "cache")
-    command = [interpreter_of("detectron2"), "-W", "ignore", str(SCRIPT), str(folder)]
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, (ran.stdout[-2000:], ran.stderr[-4000:])
-    return folder
+    return worked_in("detectron2", tmp_path_factory.mktemp("exports"))
 
 
 @pytest.fixture(scope="module")
 def measured(folder: Path) -> dict[str, Any]:
     return dict(json.loads((folder / "measured.json").read_text()))
-
-
-def opened(folder: Path, runtime: Format) -> ExportedModel:
-    """The export of a kind as `bunri export` would place it."""
-    networks = ExportedNetworks.validated(read_json(folder / "export.json", "the networks"), "the networks")
-    spec = spec_of(networks, "onnx")
-    if runtime == "openvino":
-        spec = to_openvino(spec, folder)
-    out = folder / runtime
-    put(spec, folder, Place(out, "model"))
-    assert (out / network_file(runtime, "network")).is_file()
-    return open_export(out, threads=1)
-
-
-def assert_alike(found: Found, wanted: Any) -> None:
-    """All boxes but for borderline cases of suppression, of which untrained models have many."""
-    box = np.array(wanted["box"]).reshape(-1, 4)
-    assert len(found.score) == pytest.approx(len(box), rel=0.02)
-    near = np.abs(found.box_xyxy[:, None] - box).max(axis=2) < 0.01
-    near &= found.class_index[:, None] == wanted["label"]
-    near &= np.abs(found.score[:, None] - wanted["score"]) < 1e-4
-    assert near.any(axis=0).mean() >= 0.98
-    assert near.any(axis=1).mean() >= 0.98
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import batched_nms
 from torchvision.ops.poolers import LevelMapper
 
+from bunri.boxes import iou_matrix
 from bunri.engines.exported.boxes import Candidates, anchors_of, from_offsets, from_sides, sigmoid, softmax
 from bunri.engines.exported.spec import CellAnchors, Regions, Suppression
 from bunri.engines.exported.two_stage import levels_of
@@ -113,3 +114,32 @@ def test_shares_are_shares() -> None:
     value = np.array([[-200.0, 0.0, 200.0]], np.float32)
     np.testing.assert_allclose(sigmoid(value), [[0, 0.5, 1]])
     np.testing.assert_allclose(softmax(value), [[0, 0, 1]])
+
+
+@pytest.mark.parametrize("at_most", [1000, 9])
+def test_soft_suppression_takes_score_from_boxes_that_overlap_a_kept_one(at_most: int) -> None:
+    """Against a slow twin that follows equation 3 of the paper; boxes without area stay as they are."""
+    random = np.random.default_rng(4)
+    box, label = boxes_of(60), random.integers(0, 2, 60)
+    score = (random.permutation(60) / 60).astype(np.float32)
+    box[:3, 2] = box[:3, 0]
+    rule = Suppression(iou=0.5, max_boxes=at_most, sigma=0.4, min_score=0.05)
+    found = Candidates(box, label, score).suppressed(rule)
+    wanted = softly_suppressed(box, label, score, rule)[:at_most]
+    np.testing.assert_array_equal(found.box, box[[row for row, _ in wanted]])
+    np.testing.assert_allclose(found.score, [value for _, value in wanted], rtol=1e-5)
+    assert len(wanted) == min(at_most, len(wanted)) < 60
+
+
+def softly_suppressed(box: Any, label: Any, score: Any, rule: Suppression) -> list[tuple[int, float]]:
+    waiting, kept = {row: float(score[row]) for row in range(len(box))}, []
+    while waiting:
+        row = max(waiting, key=lambda other: waiting[other])
+        value = waiting.pop(row)
+        if value <= rule.min_score:
+            break
+        kept.append((row, value))
+        for other in waiting:
+            overlap = iou_matrix(box[row : row + 1], box[other : other + 1])[0, 0] if label[other] == label[row] else 0
+            waiting[other] *= math.exp(-(overlap**2) / float(rule.sigma or 0))
+    return kept

@@ -4,6 +4,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from pydantic import ValidationError
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
 from bunri.engines.exported.pixel_rules import Pixels
@@ -107,3 +109,21 @@ def test_sizes_follow_the_rule(
 def test_a_frame_smaller_than_a_photo_is_refused() -> None:
     with pytest.raises(DataError, match="must hold its photos, but is 60 x 64"):
         batch_of([photo_of(40, 120)], letterbox(frame=(60, 64)), 1.0)
+
+
+def test_a_photo_is_as_large_as_its_frame_holds_by_the_filter_that_is_named() -> None:
+    photo = photo_of(30, 100)
+    pixels = letterbox(resize="pillow", filter="lanczos", rounding="down", place="corner", fit="frame", frame=(50, 40))
+    batch = batch_of([photo], pixels, 1.0)
+    assert batch.images.shape == (1, 3, 40, 50)
+    assert batch.sizes.tolist() == [[15, 50]]
+    wanted = np.asarray(Image.fromarray(photo).resize((50, 15), Image.Resampling.LANCZOS))
+    np.testing.assert_array_equal(np.rint(batch.images[0, :, :15] * 255), wanted.transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"), [({"filter": "lanczos"}, "go with pillow only"), ({"fit": "frame"}, "need one")]
+)
+def test_rules_that_do_not_go_together_are_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        letterbox(**changes)

@@ -101,7 +101,7 @@ def test_what_cannot_be_is_refused_before_the_work(run: RunFolder, order: Export
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("engine", ["ultralytics", "mmdetection", "effdet"])
+@pytest.mark.parametrize("engine", ["ultralytics", "mmdetection"])
 def test_engines_that_cannot_are_named_with_the_reason(run: RunFolder, tmp_path: Path, engine: str) -> None:
     other = RunFolder(tmp_path / "run")
     write_json(other.job_file, read_json(run.job_file, "the job") | {"engine": engine})

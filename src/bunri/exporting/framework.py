@@ -35,7 +35,6 @@ class FrameworkPart:
 NOT_EXPORTED: Mapping[str, str] = {
     "ultralytics": "its networks can be traced, but its frame (OpenCV's) and its suppression are not written yet",
     "mmdetection": "its networks can be traced, but photos resized by OpenCV and its decoding are not written yet",
-    "effdet": "its networks can be traced for one frame, but the frame (Pillow's) and its decoding are not written yet",
 }
 """Engines whose models are refused, and what an export with equal boxes lacks; docs/export.md has what was tried."""
 

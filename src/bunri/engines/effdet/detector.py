@@ -10,12 +10,16 @@ from effdet.data.transforms import resolve_fill_color
 from torch import Tensor, nn
 
 from bunri.dataset import Dataset
+from bunri.engines.base import ExportWish
 from bunri.engines.effdet.building import build_model
 from bunri.engines.effdet.evaluator import coco_map
+from bunri.engines.effdet.exporting import export_model
 from bunri.engines.effdet.letterbox import Letterbox, SampleMaker
+from bunri.engines.exported.spec import ExportedNetworks
 from bunri.engines.loop.detector import Detector
 from bunri.engines.predicting import Found, Photo
 from bunri.predictions import Predictions
+from bunri.recipe import Recipe
 
 
 class EfficientDetDetector(Detector):
@@ -37,6 +41,10 @@ class EfficientDetDetector(Detector):
         targets = {key: [sample[key] for sample in batch] for key in ("bbox", "cls")}
         losses = self._bench(images, targets)
         return {"class_loss": losses["class_loss"], "box_loss": self._config["box_loss_weight"] * losses["box_loss"]}
+
+    def export(self, recipe: Recipe, wish: ExportWish) -> ExportedNetworks:
+        """The model for its own frame."""
+        return export_model(self.model.eval(), self._config, letterbox_of(self._config), self._max_boxes, recipe, wish)
 
     def finder(self, model: nn.Module, device: torch.device) -> "EfficientDetFinder":
         """Asks the model."""

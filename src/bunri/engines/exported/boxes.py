@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from bunri.engines.exported.box_kernels import suppressed
 from bunri.engines.exported.spec import LARGEST_LOG, CellAnchors, DefaultBoxes, Four, Suppression
+from bunri.fuse import fuse
+from bunri.predictions import Predictions
 
 Float32Array = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -40,8 +42,21 @@ class Candidates:
 
     def suppressed(self, rule: Suppression) -> "Candidates":
         """What stays, the best first."""
+        if rule.sigma is not None:
+            return self._decayed(rule)
         ordered = self.by_score()
         return ordered[suppressed(ordered.box, ordered.label, np.float32(rule.iou), rule.max_boxes)]
+
+    def _decayed(self, rule: Suppression) -> "Candidates":
+        """Boxes without area, of which effdet gives some, overlap none."""
+        has_area = ((self.box[:, 2:] - self.box[:, :2]) > 0).all(axis=1) & np.isfinite(self.box).all(axis=1)
+        real = self[has_area]
+        score, box = real.score.astype(np.float64), real.box.astype(np.float64)
+        found = Predictions(np.zeros(len(score), np.int64), real.label, score, box)
+        kept = fuse([found], "soft_nms", sigma=float(rule.sigma or 0), soft_min_score=rule.min_score)
+        decayed = Candidates(kept.box_xyxy.astype(np.float32), kept.class_index, kept.score.astype(np.float32))
+        alone = self[~has_area & (self.score > np.float32(rule.min_score))]
+        return joined([decayed, alone]).by_score()[: rule.max_boxes]
 
     def clipped(self, size: IntArray) -> "Candidates":
         """All, cut at the borders of a photo of ``size`` height and width."""

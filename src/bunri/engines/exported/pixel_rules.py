@@ -1,8 +1,8 @@
 """What an export says of its pixels: how a photo becomes the network's input."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from bunri.settings import Settings
 
@@ -16,13 +16,15 @@ Three = tuple[float, float, float]
 
 
 class Pixels(Settings):
-    """How a photo becomes the network's input: resized bilinearly, normalised, set into a frame.
+    """How a photo becomes the network's input: resized, normalised, set into a frame.
 
     Every framework resizes in its own way, and other pixels give other boxes; what differs is said here.
     """
 
     resize: Literal["torch", "opencv", "pillow"] = "torch"
     """Whose resizing: torch's of normalised values, OpenCV's or Pillow's of bytes."""
+    filter: Literal["bilinear", "bicubic", "lanczos", "hamming"] = "bilinear"
+    """Pillow's; the other two resize bilinearly."""
     min_side: Side
     """The shorter side is scaled to it ..."""
     max_side: Side
@@ -48,6 +50,8 @@ class Pixels(Settings):
     """... after this share of it is added to the exact side, the longer one being ``max_side``."""
     frame: tuple[Side, Side] | None = None
     """Width and height of the input instead; no photo may be resized to more."""
+    fit: Literal["sides", "frame"] = "sides"
+    """What photos are scaled to: the sides above, or as much as the frame holds."""
     place: Literal["corner", "centre"] = "corner"
     """Where in the input a photo lies: at its upper left, or in its middle."""
     border: tuple[Byte, Byte, Byte] | None = None
@@ -61,3 +65,11 @@ class Pixels(Settings):
         if min(std) <= 0:
             raise ValueError("must be above 0")
         return std
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.filter != "bilinear" and self.resize != "pillow":
+            raise ValueError("filters other than bilinear go with pillow only")
+        if self.fit == "frame" and self.frame is None:
+            raise ValueError("photos that are scaled to a frame need one")
+        return self

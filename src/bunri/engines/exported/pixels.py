@@ -72,7 +72,8 @@ def _write(photo: Photo, values: Float32Array, size: Size, pixels: Pixels, out: 
     if pixels.resize == "torch":
         resize_into(photo, values, *size, out)
         return
-    small = photo if photo.shape[:2] == size else RESIZED[pixels.resize](photo, *size)
+    filters = (pixels.filter,) if pixels.resize == "pillow" else ()
+    small = photo if photo.shape[:2] == size else RESIZED[pixels.resize](photo, *size, *filters)
     for channel in range(3):
         out[channel, : size[0], : size[1]] = values[channel].take(small[..., channel])
 
@@ -91,6 +92,9 @@ def size_of(height: int, width: int, pixels: Pixels, scale: float) -> Size:
         return _step_by_step(height, width, pixels, scale)
     whole, most = WHOLE[pixels.rounding], _scaled(pixels.max_side, pixels, scale)
     factor = min(_scaled(pixels.min_side, pixels, scale) / min(height, width), most / max(height, width))
+    if pixels.fit == "frame":
+        tall, wide = input_size_of(height, width, pixels, scale)
+        factor = min(tall / height, wide / width)
     sides = [max(min(whole(side * factor), most), 1) for side in (height, width)]
     return sides[0], sides[1]
 

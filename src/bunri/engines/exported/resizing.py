@@ -19,12 +19,12 @@ def by_opencv(photo: Photo, height: int, width: int) -> Bytes:
     )
 
 
-def by_pillow(photo: Photo, height: int, width: int) -> Bytes:
-    """A photo ``(H, W, 3)`` resized bilinearly by Pillow, which looks at all pixels where it makes a photo smaller."""
+def by_pillow(photo: Photo, height: int, width: int, filter_: str = "bilinear") -> Bytes:
+    """A photo ``(H, W, 3)`` resized by Pillow, whose filters look at all pixels where they make a photo smaller."""
     from PIL import Image
 
-    return np.asarray(Image.fromarray(photo).resize((width, height), Image.Resampling.BILINEAR))
+    return np.asarray(Image.fromarray(photo).resize((width, height), Image.Resampling[filter_.upper()]))
 
 
-RESIZED: Mapping[str, Callable[[Photo, int, int], Bytes]] = {"opencv": by_opencv, "pillow": by_pillow}
-"""By the name of the library."""
+RESIZED: Mapping[str, Callable[..., Bytes]] = {"opencv": by_opencv, "pillow": by_pillow}
+"""By the name of the library; Pillow's takes the name of a filter."""

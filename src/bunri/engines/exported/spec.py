@@ -93,6 +93,10 @@ class Suppression(Settings):
     """Of two boxes of a class that overlap more, the one of lower score goes."""
     max_boxes: Count
     """The best boxes of a photo."""
+    sigma: Above | None = None
+    """Of a Gaussian by which boxes that overlap lose score in place of going (Bodla et al., arXiv:1704.04503) ..."""
+    min_score: Share = 0
+    """... until it is not above this."""
 
 
 class OneStage(Settings):
