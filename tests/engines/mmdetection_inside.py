@@ -142,7 +142,7 @@ def _train(job: Job, stop_after: int | None = None) -> list[Event]:
     def enough() -> bool:
         return stop_after is not None and sum(isinstance(event, Progress) for event in events) >= stop_after
 
-    with patch.object(hook, "job_should_stop", enough), patch.object(hook, "LOG_EVERY", 1):
+    with patch.object(hook, "agreed_to_stop", enough), patch.object(hook, "LOG_EVERY", 1):
         try:
             MMDetectionEngine().train(job, events.append)
         except StopRequested:

@@ -88,10 +88,10 @@ def test_a_stopped_run_of_such_a_library_goes_on_exactly(tmp_path: Path, monkeyp
     whole, stopped, resumed = Recorder(), Recorder(), Recorder()
     engine.train(library_job(tmp_path, RECIPE, run_folder=tmp_path / "whole"), whole)
     job = library_job(tmp_path, RECIPE, run_folder=tmp_path / "stopped")
-    monkeypatch.setattr(trainer, "job_should_stop", lambda: len(stopped.scalars("train/loss/heat")) >= 3)
+    monkeypatch.setattr(trainer, "agreed_to_stop", lambda: len(stopped.scalars("train/loss/heat")) >= 3)
     with pytest.raises(StopRequested):
         engine.train(job, stopped)
-    monkeypatch.setattr(trainer, "job_should_stop", base.job_should_stop)
+    monkeypatch.setattr(trainer, "agreed_to_stop", base.job_should_stop)
     engine.train(job.model_copy(update={"resume": True}), resumed)
     assert Resumed(3) in resumed.events
     assert stopped.scalars("train/") | resumed.scalars("train/") == whole.scalars("train/")

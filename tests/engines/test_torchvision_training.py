@@ -61,10 +61,10 @@ def test_a_stopped_run_ends_as_if_it_had_never_been_stopped(
     whole = _train(make_job(tmp_path, run_folder=tmp_path / "whole"))
     job = make_job(tmp_path, run_folder=tmp_path / "stopped")
     stopped = Recorder()
-    monkeypatch.setattr(trainer, "job_should_stop", lambda: len(stopped.scalars("train/loss/cl")) >= stopped_after)
+    monkeypatch.setattr(trainer, "agreed_to_stop", lambda: len(stopped.scalars("train/loss/cl")) >= stopped_after)
     with pytest.raises(StopRequested):
         TorchvisionEngine().train(job, stopped)
-    monkeypatch.setattr(trainer, "job_should_stop", base.job_should_stop)
+    monkeypatch.setattr(trainer, "agreed_to_stop", base.job_should_stop)
     resumed = _train(job.model_copy(update={"resume": True}))
     assert Resumed(stopped_after) in resumed.events
     both = stopped.scalars("train/") | stopped.scalars("val/") | resumed.scalars("train/") | resumed.scalars("val/")

@@ -115,8 +115,8 @@ class Trained:
         """Train; ``stop_after`` a number of steps as if somebody had asked."""
         training: Any = importlib.import_module("bunri.engines.ultralytics.training")
         heard: list[int] = []
-        original = training.job_should_stop
-        training.job_should_stop = lambda: stop_after is not None and len(heard) >= stop_after
+        original = training.agreed_to_stop
+        training.agreed_to_stop = lambda: stop_after is not None and len(heard) >= stop_after
 
         def emit(event: Event) -> None:
             self.events.append(event)
@@ -128,7 +128,7 @@ class Trained:
         except StopRequested:
             self.events.append(Facts({"stopped": True}))
         finally:
-            training.job_should_stop = original
+            training.agreed_to_stop = original
         return self
 
     def values(self, start: str) -> dict[str, float]:

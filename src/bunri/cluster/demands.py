@@ -20,10 +20,11 @@ def _room(resources: Mapping[str, float]) -> Room:
 def demand_of(experiment: Experiment, model: ModelSettings, nodes: Sequence[Room]) -> Room:
     """What a run of the model takes, with what the settings leave open decided by the cluster."""
     wanted, gpus = model.resources, model.resources.gpus
+    processes = wanted.training_processes
     if gpus is None:
         has_gpus = any(node.gpus >= 1 for node in nodes)
-        gpus = float(experiment.device == "cuda" or (experiment.device == "auto" and has_gpus))
-    return Room(wanted.cpus or experiment.threads or 1, gpus, (wanted.memory_gb or 0.0) * 1e9)
+        gpus = float(processes * (experiment.device == "cuda" or (experiment.device == "auto" and has_gpus)))
+    return Room(wanted.cpus or experiment.threads or processes, gpus, (wanted.memory_gb or 0.0) * 1e9)
 
 
 def options_of(demand: Room) -> dict[str, Any]:

@@ -110,15 +110,37 @@ class ExtraSettings(Settings):
 
 
 class ResourceSettings(Settings):
-    """What a run asks a cluster for; on one machine ``jobs`` counts instead."""
+    """What a run takes: of a cluster all of it, on one machine its processes (there ``jobs`` counts the runs)."""
 
-    gpus: Annotated[float, Field(ge=0, le=1)] | None = None
-    """0, 1 or a share of one; null asks for one where ``device`` says ``cuda``, or says ``auto`` and the cluster has
-    any."""
+    gpus: Annotated[float, Field(ge=0)] | None = None
+    """A share of a GPU, one, or a number of them, each with a process that trains; null asks for one for each process
+    where ``device`` says ``cuda``, or says ``auto`` and the cluster has any."""
+    processes: Annotated[int, Field(ge=1)] | None = None
+    """Processes that train the model together; null takes one for each GPU. On the CPU this is how to have several."""
     cpus: Annotated[int, Field(ge=1)] | None = None
-    """CPU cores; null asks for as many as ``threads`` says, or one."""
+    """CPU cores; null asks for as many as ``threads`` says, or one for each process."""
     memory_gb: Annotated[float, Field(gt=0)] | None = None
     """Memory in 10^9 bytes; null reserves none."""
+
+    @field_validator("gpus")
+    @classmethod
+    def _no_broken_number(cls, gpus: float | None) -> float | None:
+        if gpus is not None and gpus > 1 and gpus != int(gpus):
+            raise ValueError("must be a share of one GPU or a whole number of them")
+        return gpus
+
+    @field_validator("processes")
+    @classmethod
+    def _one_gpu_each(cls, processes: int | None, info: ValidationInfo) -> int | None:
+        gpus = info.data.get("gpus")
+        if processes is not None and gpus and processes != max(gpus, 1):
+            raise ValueError(f"each process has a GPU of its own, so with {gpus:g} gpus leave it out")
+        return processes
+
+    @property
+    def training_processes(self) -> int:
+        """How many processes train the model."""
+        return self.processes or max(int(self.gpus or 1), 1)
 
 
 class ModelSettings(Settings):
@@ -237,6 +259,19 @@ class Experiment(Settings):
     def threads_per_worker(self) -> int:
         """As given, or the cores shared among the jobs."""
         return self.threads or max((os.cpu_count() or 1) // self.jobs, 1)
+
+    @field_validator("device")
+    @classmethod
+    def _gpus_are_used(cls, device: str, info: ValidationInfo) -> str:
+        models = info.data.get("models", ())
+        asking = [model.name for model in models if (model.resources.gpus or 0) > 1]
+        if device == "cpu" and asking:
+            raise ValueError(f"{asking[0]} asks for several gpus; on the CPU say resources.processes in their place")
+        return device
+
+    def device_of(self, model: ModelSettings) -> Literal["auto", "cpu", "cuda"]:
+        """Where a model trains: one that asks for several GPUs never goes to the CPU for want of them."""
+        return "cuda" if (model.resources.gpus or 0) > 1 and self.device == "auto" else self.device
 
     @property
     def seconds_of_patience(self) -> float:

@@ -77,7 +77,10 @@ class Job(Settings):
     seed: int = 0
     """Of weights, order and augmentation."""
     threads: int = 1
-    """CPU threads of the worker."""
+    """CPU threads of the worker, shared among its processes."""
+    processes: int = 1
+    """Processes that train the model together, each on its share of every batch, and on a GPU of its own where it
+    trains on GPUs."""
     loader_workers: int = 0
     """Processes that read and augment photos; 0 does it in the worker itself."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -110,6 +113,10 @@ class ModelToCheck(Settings):
     """As in :class:`Job`."""
     recipe: Recipe = Recipe()
     """How it would be trained."""
+    processes: int = 1
+    """As in :class:`Job`."""
+    gpus: int = 0
+    """GPUs that must be where it is checked; 0 where it trains elsewhere or does without."""
 
     @field_serializer("recipe")
     def _what_is_given(self, recipe: Recipe) -> dict[str, Any]:
@@ -206,6 +213,18 @@ class Exports(Protocol):
         Raises:
             ConfigError: The model cannot be exported exactly; the message says why, and what to do instead.
         """
+
+
+@runtime_checkable
+class SharesBatches(Protocol):
+    """An engine that trains a model in several processes at once, each on its share of every batch.
+
+    Its :meth:`Engine.train` is then called in each of them, inside a process group of torch's;
+    :mod:`bunri.engines.process_group` has what it needs. Only the first process may write.
+    """
+
+    def batch_size(self, resolved: ResolvedConfig, recipe: Recipe) -> int:
+        """Photos in a batch, which the processes share: as the recipe says, else as the config does."""
 
 
 @runtime_checkable

@@ -1,6 +1,8 @@
 """Why a worker failed, in words that name the cause and the next step."""
 
+import signal
 import traceback
+from pathlib import Path
 
 from bunri.errors import BunriError
 from bunri.events import Ended
@@ -24,6 +26,9 @@ LESS_MEMORY = (
 )
 """The next step."""
 
+LOG_LINES = 8
+"""Lines of the log shown when a worker died without a word."""
+
 
 def ended_by(error: BaseException, folder: RunFolder) -> Ended:
     """The last word of a worker that failed by an error of ours, or of the framework in any way of its own."""
@@ -39,3 +44,17 @@ def ended_by(error: BaseException, folder: RunFolder) -> Ended:
 def of_memory(words: str) -> bool:
     """Whether words say that memory ran out."""
     return any(sign in words.lower() for sign in SIGNS_OF_MEMORY)
+
+
+def cause_of_death(code: int, log_file: Path) -> str:
+    """How a process died that said nothing: from its exit code, with the end of its log."""
+    cause = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+    log = end_of_log(log_file)
+    hint = f"\n  Most likely memory ran out. {LESS_MEMORY}" if code == -signal.SIGKILL or of_memory(log) else ""
+    return f"{cause} without a last word; its log ends with\n{log}{hint}"
+
+
+def end_of_log(log_file: Path) -> str:
+    """The last lines of a log, indented."""
+    lines = log_file.read_text(errors="replace").splitlines()[-LOG_LINES:]
+    return "\n".join(f"  | {line}" for line in lines) or "  | (empty)"

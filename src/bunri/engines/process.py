@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Self
 
 from bunri.engines.environments import environment_of
-from bunri.engines.last_words import LESS_MEMORY, of_memory
+from bunri.engines.last_words import cause_of_death, end_of_log
 from bunri.errors import BunriError, ConfigError, DataError, EngineError
 from bunri.events import Ended, Event, from_line
 from bunri.files import cannot_write
 
 PACKAGE = Path(__file__).resolve().parents[1]
 """The folder of this bunri."""
+
+EVENTS_FD = "BUNRI_EVENTS_FD"
+"""Environment variable with the number of the file descriptor a worker writes its events to."""
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -36,9 +39,6 @@ KEYS_OF_WRITERS = ("WANDB_", "MLFLOW_")
 
 SECONDS_TO_EXIT = 60.0
 """A worker that has said its last word may take this long to go."""
-
-LOG_LINES = 8
-"""Lines of the log shown when a worker died without a word."""
 
 
 def interpreter_of(engine: str, configured: str | None = None) -> str:
@@ -96,7 +96,7 @@ class Worker:
         self._log_file, self._asked_to_stop = log_file, False
         self._patience, self._hung = patience, False
         self._pipe, writing_end = os.pipe()
-        environment = _environment(interpreter, threads, job_file.parent) | {"BUNRI_EVENTS_FD": str(writing_end)}
+        environment = _environment(interpreter, threads, job_file.parent) | {EVENTS_FD: str(writing_end)}
         environment |= variables or {}
         command = [interpreter, "-m", "bunri.engines.worker", str(job_file)]
         try:
@@ -181,20 +181,13 @@ class Worker:
             return Ended("stopped", "stopped at once, without a new checkpoint", 1)
         if self._hung:
             return Ended("failed", self._hung_message(), 1)
-        cause = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        log = self._log_end()
-        hint = f"\n  Most likely memory ran out. {LESS_MEMORY}" if code == -signal.SIGKILL or of_memory(log) else ""
-        return Ended("failed", f"the worker {cause} without a last word; its log ends with\n{log}{hint}", 1)
+        return Ended("failed", f"the worker {cause_of_death(code, self._log_file)}", 1)
 
     def _hung_message(self) -> str:
         return (
             f"the worker must say something every {self._patience:g} seconds (watchdog_minutes of the experiment), but "
-            f"it fell silent, and was killed; its log ends with\n{self._log_end()}"
+            f"it fell silent, and was killed; its log ends with\n{end_of_log(self._log_file)}"
         )
-
-    def _log_end(self) -> str:
-        lines = self._log_file.read_text(errors="replace").splitlines()[-LOG_LINES:]
-        return "\n".join(f"  | {line}" for line in lines) or "  | (empty)"
 
     def stop(self) -> None:
         """Ask the worker to stop at a checkpoint; asked twice it stops at once."""

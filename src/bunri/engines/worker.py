@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from types import FrameType
@@ -23,6 +24,8 @@ from bunri.engines.base import (
     Exports,
     Job,
     ModelToCheck,
+    ResolvedConfig,
+    SharesBatches,
     StopRequested,
     engine_by_name,
     job_should_stop,
@@ -30,13 +33,13 @@ from bunri.engines.base import (
     request_stop,
 )
 from bunri.engines.last_words import ended_by
+from bunri.engines.process import EVENTS_FD
+from bunri.engines.process_group import is_first, refuse_missing_gpus
+from bunri.engines.ranks import follow_the_first, one_process_only, only_the_end, train_together
 from bunri.errors import BunriError, ConfigError
 from bunri.events import Emit, Ended, Event, Facts, Note, Resumed, Scalars, to_line
 from bunri.files import append, cannot_write, read_json, write_json
 from bunri.run_folder import RunFolder
-
-EVENTS_FD = "BUNRI_EVENTS_FD"
-"""Environment variable with the number of the file descriptor events are written to."""
 
 REPORTED_PACKAGES = ("bunri", "numpy", "torch", "torchvision", "timm", "albumentations", "onnx")
 """Packages whose versions go to the manifest where they are installed."""
@@ -46,6 +49,9 @@ def main(arguments: list[str]) -> int:
     """Do the job in the file named by the only argument; returns the exit code."""
     folder = RunFolder(Path(arguments[0]).parent)
     emit = _connect(os.environ.get(EVENTS_FD), folder.measured_file)
+    if not is_first():
+        emit = only_the_end(emit)
+        follow_the_first()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _on_signal)
     ended = _outcome(lambda: _work(Path(arguments[0]), emit), folder)
@@ -125,14 +131,14 @@ def run_job(job: Job, emit: Emit) -> None:
     engine = engine_by_name(job.engine)
     if job.resolved is None:  # else the config was read, with the user's word, before the run began
         refuse_code(engine, job.config, job.trust)
-    for task in job.tasks:
+    for task in job.tasks if is_first() else ("train",):
         if job_should_stop():
             raise StopRequested
         emit(Facts({"task": task}))
-        _task(engine, task)(job, emit)
+        _task(engine, task, job)(job, emit)
 
 
-def _task(engine: Engine, task: str) -> Callable[[Job, Emit], None]:
+def _task(engine: Engine, task: str, job: Job) -> Callable[[Job, Emit], None]:
     """What does a task.
 
     Raises:
@@ -144,6 +150,8 @@ def _task(engine: Engine, task: str) -> Callable[[Job, Emit], None]:
                 f"an engine must have a method `export`, but {type(engine).__name__} has none; see docs/export.md"
             )
         return engine.export
+    if task == "train" and job.processes > 1:
+        return partial(train_together, engine)
     return engine.train if task == "train" else engine.predict
 
 
@@ -171,6 +179,7 @@ def _checked(engine: Engine, model: ModelToCheck) -> dict[str, Any]:
         resolved = engine.resolve(model.config, model.overrides)
         answer |= asdict(resolved)
         answer["mistakes"] += [f"recipe.{refusal}" for refusal in engine.refusals(resolved, model.recipe)]
+        answer["mistakes"] += _sharing_mistakes(engine, resolved, model)
     except ConfigError as error:
         answer["mistakes"] += error.mistakes
     except BunriError as error:
@@ -181,6 +190,22 @@ def _checked(engine: Engine, model: ModelToCheck) -> dict[str, Any]:
         except ConfigError as error:
             answer["mistakes"] += [f"recipe.{mistake}" for mistake in error.mistakes]
     return answer
+
+
+def _sharing_mistakes(engine: Engine, resolved: ResolvedConfig, model: ModelToCheck) -> list[str]:
+    """Why the model cannot be trained in so many processes."""
+    if model.processes == 1:
+        return []
+    if not isinstance(engine, SharesBatches):
+        return [one_process_only(engine)]
+    refuse_missing_gpus(model.gpus)
+    batch = engine.batch_size(resolved, model.recipe)
+    if batch % model.processes == 0:
+        return []
+    return [
+        f"recipe.batch_size: {model.processes} processes share every batch, so they must divide its {batch} photos. "
+        "Say another batch_size, or another number of processes"
+    ]
 
 
 def _check_augment(model: ModelToCheck) -> None:

@@ -18,10 +18,13 @@ RESOLVED = ("before", "after", "suffix")
 """Keys of a worker's answer that make a :class:`ResolvedConfig`."""
 
 
-def resolve_configs(experiment: Experiment, models: Sequence[ModelSettings]) -> dict[str, ResolvedConfig]:
+def resolve_configs(
+    experiment: Experiment, models: Sequence[ModelSettings], trained_here: bool = True
+) -> dict[str, ResolvedConfig]:
     """The native config of each model with its overrides, as its engine reads them.
 
-    One worker an engine looks at all of its models, so that a framework is loaded once.
+    One worker an engine looks at all of its models, so that a framework is loaded once. Where they are ``trained_here``
+    it also looks whether there are the GPUs for a model that asks for several.
 
     Raises:
         ConfigError: One line for each mistake in any of them.
@@ -29,7 +32,7 @@ def resolve_configs(experiment: Experiment, models: Sequence[ModelSettings]) -> 
     """
     answers: dict[str, Mapping[str, Any]] = {}
     for engine in dict.fromkeys(model.engine for model in models):
-        answers |= _ask(experiment, engine, [model for model in models if model.engine == engine])
+        answers |= _ask(experiment, engine, [model for model in models if model.engine == engine], trained_here)
     mistakes = _told_once({name: answer["mistakes"] for name, answer in answers.items()})
     if mistakes:
         raise all_mistakes(f"experiment {experiment.name}", mistakes)
@@ -48,11 +51,13 @@ def _told_once(mistakes: Mapping[str, Sequence[str]]) -> list[str]:
     return [*common, *own]
 
 
-def _ask(experiment: Experiment, engine: str, models: Sequence[ModelSettings]) -> dict[str, Mapping[str, Any]]:
+def _ask(
+    experiment: Experiment, engine: str, models: Sequence[ModelSettings], trained_here: bool
+) -> dict[str, Mapping[str, Any]]:
     folder = Path(tempfile.mkdtemp(prefix="bunri-check-"))
     job = CheckJob(
         engine=engine,
-        models=tuple(_to_check(model) for model in models),
+        models=tuple(_to_check(model, trained_here) for model in models),
         answer=folder / "answer.json",
         python_path=python_path(experiment, models),
     )
@@ -67,9 +72,16 @@ def _ask(experiment: Experiment, engine: str, models: Sequence[ModelSettings]) -
     return answers
 
 
-def _to_check(model: ModelSettings) -> ModelToCheck:
+def _to_check(model: ModelSettings, trained_here: bool) -> ModelToCheck:
+    gpus = int(model.resources.gpus or 0)
     return ModelToCheck(
-        name=model.name, config=model.config, overrides=model.set, trust=model.trust, recipe=model.recipe
+        name=model.name,
+        config=model.config,
+        overrides=model.set,
+        trust=model.trust,
+        recipe=model.recipe,
+        processes=model.resources.training_processes,
+        gpus=gpus if trained_here and gpus > 1 else 0,
     )
 
 

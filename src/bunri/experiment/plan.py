@@ -33,7 +33,7 @@ FILES = ("config", "train", "val", "predict")
 """Parts of a job that are paths; their content is compared, so that a project may move."""
 
 
-_DEFAULTS = {name: field.default for name, field in Job.model_fields.items() if field.default is None}
+_DEFAULTS = {name: field.default for name, field in Job.model_fields.items() if not field.is_required()}
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,8 @@ def job_of(experiment: Experiment, run: PlannedRun, files: DataFiles) -> Job:
         predict=files.test(),
         seed=run.seed,
         threads=experiment.threads_per_worker,
-        device=experiment.device,
+        processes=run.model.resources.training_processes,
+        device=experiment.device_of(run.model),
         resume=run.action == "continue",
         python_path=python_path(experiment, [run.model]),
     )

@@ -156,7 +156,7 @@ def _checked(
     runs = _decided(settings, files, resume, overwrite)
     crew = open_crew(settings, {**facts, **classes_of(data.train)})
     refuse_too_large(crew, runs)
-    return _Checked(data, runs, crew, _prepared(settings, runs, files))
+    return _Checked(data, runs, crew, _prepared(settings, runs, files, isinstance(crew, LocalCrew)))
 
 
 def _decided(settings: Experiment, files: DataFiles, resume: bool, overwrite: bool) -> tuple[PlannedRun, ...]:
@@ -175,11 +175,13 @@ def _without_given_up(settings: Experiment, runs: Sequence[PlannedRun]) -> Itera
         yield replace(run, action="skip") if run.model.name in given_up else run
 
 
-def _prepared(settings: Experiment, runs: Sequence[PlannedRun], files: DataFiles) -> list[PreparedRun]:
+def _prepared(
+    settings: Experiment, runs: Sequence[PlannedRun], files: DataFiles, trained_here: bool
+) -> list[PreparedRun]:
     """The runs that are not done, with native configs that their engines understand."""
     unfinished = [planned for planned in runs if planned.action != "skip"]
     wanted = [model for model in settings.models if any(planned.model is model for planned in unfinished)]
-    configs = resolve_configs(settings, wanted)
+    configs = resolve_configs(settings, wanted, trained_here)
     return [_prepare(run, job_of(settings, run, files), configs[run.model.name]) for run in unfinished]
 
 

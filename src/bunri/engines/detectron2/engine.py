@@ -11,6 +11,7 @@ from bunri.dataset import Dataset
 from bunri.engines.base import Job, ResolvedConfig
 from bunri.engines.detectron2 import config as configs
 from bunri.engines.predicting import predict_job
+from bunri.engines.process_group import rank, world_size
 from bunri.events import Emit
 from bunri.files import write_text
 from bunri.recipe import Recipe
@@ -30,6 +31,12 @@ class Detectron2Engine:
     def refusals(self, resolved: ResolvedConfig, recipe: Recipe) -> list[str]:
         """What Detectron2 cannot honour of a recipe with this config."""
         return configs.model_of_text(resolved).refusals(recipe)
+
+    def batch_size(self, resolved: ResolvedConfig, recipe: Recipe) -> int:
+        """Photos in a batch."""
+        from bunri.engines.detectron2.native import recipe_in_full
+
+        return recipe_in_full(recipe, configs.model_of_text(resolved)).batch_size
 
     def train(self, job: Job, emit: Emit) -> None:
         """Train by Detectron2's own trainer, keep the best and the last checkpoint; resume where asked."""
@@ -70,9 +77,12 @@ class Detectron2Engine:
 
 
 def set_up(job: Job) -> None:
-    """Threads, and the framework's words to the log."""
+    """Threads, processes, and the framework's words to the log."""
+    from detectron2.utils import comm
     from detectron2.utils.logger import setup_logger
 
     torch.set_num_threads(job.threads)
+    if world_size() > 1:
+        comm.create_local_process_group(world_size())
     for name in ("detectron2", "fvcore"):
-        setup_logger(name=name, color=False)
+        setup_logger(name=name, color=False, distributed_rank=rank())

@@ -5,10 +5,11 @@ from typing import Any
 
 from detectron2.engine import HookBase
 
-from bunri.engines.base import StopRequested, job_should_stop
+from bunri.engines.base import StopRequested
 from bunri.engines.detectron2.loading import seed_everything
 from bunri.engines.detectron2.run import Run
 from bunri.engines.detectron2.solving import rates
+from bunri.engines.process_group import agreed_to_stop, bare, is_first, part_of_seed
 from bunri.events import PhaseStarted, Progress
 
 LOG_EVERY = 10
@@ -27,7 +28,7 @@ class Recorder(HookBase):
 
     def before_step(self) -> None:
         """What the step draws depends on the seed and its number only."""
-        seed_everything(self._run.job.seed, self.trainer.iter)
+        seed_everything(self._run.job.seed, self.trainer.iter, *part_of_seed())
         self._started = time.perf_counter()
 
     def after_step(self) -> None:
@@ -35,12 +36,12 @@ class Recorder(HookBase):
         run = self._run
         run.done = self.trainer.iter + 1
         run.emit(Progress(run.done))
-        if run.done % LOG_EVERY == 0 or run.done == run.lengths.total:
+        if is_first() and (run.done % LOG_EVERY == 0 or run.done == run.lengths.total):
             seconds = time.perf_counter() - self._started
             run.emit_scalars(self._losses() | rates(self.trainer.optimizer) | {"time/step": seconds})
 
     def _losses(self) -> dict[str, float]:
-        """The losses of this step by Detectron2's names."""
+        """The losses of this step by Detectron2's names; it has averaged those of several processes."""
         latest = self.trainer.storage.latest()
         now = {name: value for name, (value, step) in latest.items() if step == self.trainer.iter and "loss" in name}
         total = now.pop("total_loss")
@@ -62,9 +63,10 @@ class Keeper(HookBase):
         run = self._run
         if run.done == run.lengths.total:
             return  # the last validation follows, and saves
-        if job_should_stop() or run.done % run.native.checkpoint_period == 0:
+        stopping = agreed_to_stop()
+        if stopping or run.done % run.native.checkpoint_period == 0:
             run.keep_last(self.trainer.model, self.trainer.state_dict())
-        if job_should_stop():
+        if stopping:
             raise StopRequested
 
 
@@ -74,7 +76,7 @@ def validate_and_keep(run: Run, trainer: Any) -> dict[str, Any]:
         return {}  # the last step failed, and Detectron2 evaluates all the same
     results: dict[str, Any] = {}
     if run.judge is not None:
-        run.emit_scalars(run.judge(trainer.model))
+        run.emit_scalars(run.judge(bare(trainer.model)))
         results = run.judge.results
     if run.judge is None or run.judge.is_best:
         run.keep_best(trainer.model)

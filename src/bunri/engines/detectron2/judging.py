@@ -8,6 +8,7 @@ import numpy as np
 from detectron2.data import build_detection_test_loader
 from detectron2.evaluation import DatasetEvaluators, inference_on_dataset
 from detectron2.evaluation.testing import flatten_results_dict
+from torch.utils.data import SequentialSampler
 
 from bunri.dataset import Dataset
 from bunri.engines.detectron2.inference import Collector, HeldOutPhotos, Preparation
@@ -42,7 +43,9 @@ class Judge:
         started = time.monotonic()
         self._emit(PhaseStarted("validate", len(self._dataset)))
         collector = Collector(self._dataset, self._recipe, progress_of(self._emit))
-        loader = build_detection_test_loader(list(range(len(self._dataset))), mapper=self._photos)
+        rows = list(range(len(self._dataset)))
+        all_rows = SequentialSampler(rows)  # theirs would leave some to other processes, which do not judge
+        loader = build_detection_test_loader(rows, mapper=self._photos, sampler=all_rows)
         evaluators = DatasetEvaluators([self._native_evaluator, collector])
         self.results = dict(inference_on_dataset(model, loader, evaluators))
         validator = Validator(self._dataset, self._emit, self.best)

@@ -197,6 +197,10 @@ class LazyModel:
         self.cfg.optimizer.params.model = model
         return instantiate(self.cfg.optimizer)
 
+    def ddp_arguments(self) -> dict[str, Any]:
+        """What the config says of training in several processes (``train.ddp``)."""
+        return dict(plain(self._train("ddp", {}) or {}))
+
     def mapper(self, training: bool) -> Any:
         """The config's own mapper."""
         from detectron2.config import instantiate

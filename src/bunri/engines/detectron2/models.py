@@ -12,12 +12,13 @@ from bunri.engines.detectron2.native import NativeModel, given_to, open_floor
 from bunri.engines.detectron2.run import Run
 from bunri.engines.detectron2.solving import restore_normalizers
 from bunri.engines.detectron2.weights import load_weights
+from bunri.engines.process_group import bare
 from bunri.events import Facts, Note, Resumed
 
 
 def prepare_to_train(run: Run, trainer: Any) -> None:
     """Load the weights to start from into a trainer's model, open its floor, and tell what it is."""
-    model = trainer.model
+    model = bare(trainer.model)
     open_floor(model, run.recipe)
     facts = {"stages": stages_of(model), "optimizer": type(trainer.optimizer).__name__}
     if run.stored is None:
@@ -38,9 +39,10 @@ def restore(run: Run, trainer: Any) -> None:
     """Put the checkpoint a run goes on from into its trainer."""
     if run.stored is None:
         return
-    trainer.model.load_state_dict(run.stored["model"])
+    model = bare(trainer.model)
+    model.load_state_dict(run.stored["model"])
     trainer.load_state_dict(run.stored["trainer"])
-    restore_normalizers(trainer.model, run.stored["normalizers"])
+    restore_normalizers(model, run.stored["normalizers"])
     run.emit(Resumed(run.done))
 
 

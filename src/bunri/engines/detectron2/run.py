@@ -24,6 +24,7 @@ from bunri.engines.detectron2.native import TRAIN, NativeModel, given_to, recipe
 from bunri.engines.detectron2.records import records_to_learn, register
 from bunri.engines.detectron2.solving import RecipeSchedule, clipper, loss_normalizers
 from bunri.engines.feeding import LearningPhotos, Lengths, Place, batches, load_photos, repeat_factors
+from bunri.engines.process_group import bare, is_first, share, world_size
 from bunri.errors import ConfigError
 from bunri.events import Emit, Scalars
 from bunri.optim import build_optimizer
@@ -66,7 +67,8 @@ class Run:
         for note in self.native.point_at(given):
             self.emit(note)
         given.folder.mkdir(parents=True, exist_ok=True)
-        self.native.save(given.folder)
+        if is_first():
+            self.native.save(given.folder)
         self._records = records_to_learn(self.train_set)
         register(TRAIN, self._records, self.train_set.class_names)
 
@@ -79,12 +81,15 @@ class Run:
         return judge
 
     def loader(self) -> Any:
-        """Detectron2's loader of the training photos that are still to come, in our order."""
+        """Detectron2's loader of the training photos that are still to come, in our order.
+
+        In several processes each loads its share of every batch.
+        """
         batch = self.recipe.batch_size
         loader = build_detection_train_loader(
             PlacedPhotos(self._maker(), len(self.train_set)),
             mapper=None,
-            sampler=OrderedPlaces(self._batches, (self.lengths.total - self.done) * batch),
+            sampler=OrderedPlaces(self._shares, (self.lengths.total - self.done) * batch // world_size()),
             total_batch_size=batch,
             aspect_ratio_grouping=False,
             num_workers=self.job.loader_workers,
@@ -97,6 +102,9 @@ class Run:
         if self.job.recipe.says("augment"):
             return AugmentedPhotos(self._records, LearningPhotos(self.train_set, self.recipe), mapper)
         return MappedPhotos(self._records, mapper)
+
+    def _shares(self) -> Iterable[list[Place]]:
+        return map(share, self._batches())
 
     def _batches(self) -> Iterable[list[Place]]:
         factors, first = repeat_factors(self.train_set, self.recipe), self.done
@@ -124,15 +132,18 @@ class Run:
 
     def keep_best(self, model: Any) -> None:
         """Keep a model as the best."""
-        content = {"model": model.state_dict(), "iteration": self.done}
-        checkpoint.save(self.job.folder.checkpoint_file("best"), self.identity, content)
+        if is_first():
+            content = {"model": bare(model).state_dict(), "iteration": self.done}
+            checkpoint.save(self.job.folder.checkpoint_file("best"), self.identity, content)
 
     def keep_last(self, model: Any, trainer_state: Mapping[str, Any]) -> None:
         """Keep all that a run needs to go on."""
+        if not is_first():
+            return
         content = {
-            "model": model.state_dict(),
+            "model": bare(model).state_dict(),
             "trainer": dict(trainer_state),
-            "normalizers": loss_normalizers(model),
+            "normalizers": loss_normalizers(bare(model)),
             "iteration": self.done,
             "best": self.judge.best if self.judge else -1.0,
         }

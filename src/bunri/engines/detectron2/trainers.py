@@ -3,7 +3,15 @@
 from typing import Any
 
 from detectron2.config import instantiate
-from detectron2.engine import AMPTrainer, DefaultTrainer, SimpleTrainer, default_writers, hooks
+from detectron2.engine import (
+    AMPTrainer,
+    DefaultTrainer,
+    SimpleTrainer,
+    create_ddp_model,
+    default_writers,
+    defaults,
+    hooks,
+)
 from detectron2.solver import LRMultiplier
 
 from bunri.engines.detectron2.hooks import Keeper, Recorder, validate_and_keep
@@ -11,7 +19,16 @@ from bunri.engines.detectron2.lazy_config import LazyModel
 from bunri.engines.detectron2.models import prepare_to_train, restore
 from bunri.engines.detectron2.run import Run
 from bunri.engines.detectron2.yacs_config import YacsModel
+from bunri.engines.process_group import is_first
 from bunri.errors import EngineError
+
+
+def _parallel(model: Any, **kwargs: Any) -> Any:
+    """Detectron2's :func:`create_ddp_model`, for models on the CPU too, and for parameters that a batch may not use."""
+    return create_ddp_model(model, **{"find_unused_parameters": True, "device_ids": None, **kwargs})
+
+
+defaults.create_ddp_model = _parallel  # what its default trainer calls, with broadcast_buffers=False
 
 
 class YacsTrainer(DefaultTrainer):
@@ -52,20 +69,25 @@ def lazy_trainer(run: Run, native: LazyModel) -> Any:
     model = native.build_model()
     optimizer = run.optimizer(model, lambda: native.build_optimizer(model))
     kind = AMPTrainer if native.cfg.train.amp.enabled else SimpleTrainer
-    trainer = kind(model, run.loader(), optimizer)
+    trainer = kind(_parallel(model, **native.ddp_arguments()), run.loader(), optimizer)
     trainer.register_hooks(
         [
             Recorder(run),
             hooks.IterationTimer(),
             hooks.LRScheduler(scheduler=run.schedule() or instantiate(native.cfg.lr_multiplier)),
             hooks.EvalHook(run.lengths.validate_every, lambda: validate_and_keep(run, trainer)),
-            hooks.PeriodicWriter(
-                default_writers(str(run.job.folder.native_folder), run.lengths.total), native.log_period
-            ),
+            *_native_writers(run, native),
             Keeper(run),
         ]
     )
     return trainer
+
+
+def _native_writers(run: Run, native: LazyModel) -> list[Any]:
+    if not is_first():
+        return []
+    writers = default_writers(str(run.job.folder.native_folder), run.lengths.total)
+    return [hooks.PeriodicWriter(writers, native.log_period)]
 
 
 def trainer_of(run: Run) -> Any:

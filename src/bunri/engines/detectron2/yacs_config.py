@@ -150,6 +150,7 @@ class YacsModel:
             "MODEL.DEVICE": given.device,
             "SOLVER.IMS_PER_BATCH": given.batch_size,
             "SOLVER.MAX_ITER": given.iterations,
+            "SOLVER.REFERENCE_WORLD_SIZE": 0,  # the batch is that of the run, in however many processes
             "SOLVER.AMP.ENABLED": given.amp(self.amp),
             "TEST.EVAL_PERIOD": given.validate_every,
             "TEST.DETECTIONS_PER_IMAGE": max(int(cfg.TEST.DETECTIONS_PER_IMAGE), recipe.max_boxes),

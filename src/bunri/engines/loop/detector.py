@@ -59,6 +59,18 @@ class Detector(ABC):
         return {}
 
 
+class Losses(nn.Module):
+    """The losses of a detector as a module, which torch can run in several processes."""
+
+    def __init__(self, detector: Detector) -> None:
+        super().__init__()
+        self.model, self._losses = detector.model, detector.losses
+
+    def forward(self, batch: list[Any]) -> Mapping[str, Tensor]:
+        """Parts of the loss of a batch."""
+        return self._losses(batch)
+
+
 def to_device(value: Any, device: torch.device) -> Any:
     """The same lists, tuples and mappings with every tensor on a device."""
     if isinstance(value, Tensor):

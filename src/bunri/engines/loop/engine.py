@@ -16,6 +16,7 @@ from bunri.engines.loop.detector import Detector
 from bunri.engines.loop.samples import seed_everything
 from bunri.engines.loop.trainer import Trainer, device_of
 from bunri.engines.predicting import Finder, predict_job
+from bunri.engines.process_group import is_first
 from bunri.errors import ConfigError
 from bunri.events import Emit, Facts
 from bunri.files import read_bytes, write_text
@@ -51,6 +52,10 @@ class LoopEngine(ABC):
         """The loop is ours: it honours every field."""
         return []
 
+    def batch_size(self, resolved: ResolvedConfig, recipe: Recipe) -> int:
+        """The recipe's: these libraries' configs say none."""
+        return recipe.batch_size
+
     def train(self, job: Job, emit: Emit) -> None:
         """Train, keep the best and the last checkpoint; resume where asked."""
         if job.train is None:
@@ -61,7 +66,8 @@ class LoopEngine(ABC):
         seed_everything(job.seed)
         detector, identity = self._detector(job, train.class_names, emit)
         suffix = job.resolved.suffix if job.resolved is not None else ".yaml"
-        write_text(job.folder.native_folder / f"config{suffix}", detector.native)
+        if is_first():
+            write_text(job.folder.native_folder / f"config{suffix}", detector.native)
         Trainer(detector, train, val, job, identity, emit).run()
 
     def predict(self, job: Job, emit: Emit) -> None:

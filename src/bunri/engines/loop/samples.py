@@ -13,6 +13,7 @@ from bunri.dataset import Dataset
 from bunri.engines.feeding import LearningPhotos, Place, batches, repeat_factors, seed_of
 from bunri.engines.loop.detector import MakeSample
 from bunri.engines.predicting import Photo
+from bunri.engines.process_group import share
 from bunri.recipe import Recipe
 
 
@@ -46,7 +47,7 @@ def photo_to_tensor(photo: Photo) -> Tensor:
 def training_loader(
     dataset: Dataset, recipe: Recipe, make: MakeSample, seed: int, first: int, count: int, workers: int = 0
 ) -> DataLoader[Any]:
-    """Batches ``first`` to ``first + count``, each a list of samples."""
-    order = list(batches(repeat_factors(dataset, recipe), recipe, seed, first, count))
+    """Batches ``first`` to ``first + count``, each a list of samples: of several processes' batches our share."""
+    order = [share(batch) for batch in batches(repeat_factors(dataset, recipe), recipe, seed, first, count)]
     samples = TrainingSamples(LearningPhotos(dataset, recipe), make)
     return DataLoader(samples, batch_sampler=order, collate_fn=list, num_workers=workers)

@@ -9,13 +9,14 @@ from torch import nn
 
 from bunri.dataset import Dataset
 from bunri.engines import checkpoint
-from bunri.engines.base import Job, StopRequested, job_should_stop
+from bunri.engines.base import Job, StopRequested
 from bunri.engines.checkpoint import Identity
 from bunri.engines.feeding import Lengths
-from bunri.engines.loop.detector import Detector, to_device
+from bunri.engines.loop.detector import Detector, Losses, to_device
 from bunri.engines.loop.samples import seed_everything, training_loader
 from bunri.engines.loop.state import TrainingState
 from bunri.engines.predicting import predict_view, progress_of
+from bunri.engines.process_group import agreed_to_stop, is_first, mean_of, parallel, part_of_seed
 from bunri.engines.validating import Validator, native_scalars
 from bunri.errors import EngineError
 from bunri.events import Emit, Facts, PhaseStarted, Progress, Resumed, Scalars
@@ -37,6 +38,7 @@ class Trainer:
         self.lengths = Lengths.of(train, job.recipe)
         detector.model.to(self.device)
         self.state = TrainingState.begin(detector.model, job.recipe, self.uses_amp)
+        self._losses = parallel(Losses(detector))
 
     @property
     def uses_amp(self) -> bool:
@@ -60,11 +62,12 @@ class Trainer:
             self._step(batches)
             state.iteration += 1
             self._record(time.monotonic() - started)
-            if state.iteration % self.lengths.validate_every == 0 or state.iteration == total:
+            is_due = state.iteration % self.lengths.validate_every == 0 or state.iteration == total
+            if is_due and is_first():
                 self._validate_and_save()
-            elif job_should_stop():
-                self._save()
-            if job_should_stop():
+            if agreed_to_stop():
+                if not is_due:
+                    self._save()
                 raise StopRequested
 
     def _resume(self) -> None:
@@ -83,12 +86,12 @@ class Trainer:
 
     def _step(self, batches: Iterator[list[Any]]) -> None:
         state = self.state
-        seed_everything(self.job.seed, state.iteration)
+        seed_everything(self.job.seed, state.iteration, *part_of_seed())
         self._set_rates()
         state.model.train()
         state.losses = {}
         for part in range(self.recipe.accumulate):
-            self._backward(next(batches), is_first=part == 0)
+            self._backward(next(batches), begins_step=part == 0)
         if self.recipe.clip_norm is not None:
             self.state.scaler.unscale_(state.optimizer)
             nn.utils.clip_grad_norm_(state.model.parameters(), self.recipe.clip_norm)
@@ -97,10 +100,10 @@ class Trainer:
         if state.average is not None:
             state.average.update_parameters(state.model)
 
-    def _backward(self, batch: list[Any], is_first: bool) -> None:
+    def _backward(self, batch: list[Any], begins_step: bool) -> None:
         batch = to_device(batch, self.device)
         with torch.autocast(self.device.type, enabled=self.uses_amp):
-            losses = self.detector.losses(batch)
+            losses = self._losses(batch)
             loss = torch.stack(list(losses.values())).sum() / self.recipe.accumulate
         if not torch.isfinite(loss):
             parts = {name: round(float(value.detach()), 3) for name, value in losses.items()}
@@ -108,7 +111,7 @@ class Trainer:
                 f"the loss must be finite, but at iteration {self.state.iteration} it is {parts}. "
                 "Lower optimizer.lr, lengthen schedule.warmup_iterations or set clip_norm."
             )
-        if is_first:  # so late because memory given back before the forward pass is fetched from the system anew
+        if begins_step:  # so late because memory given back before the forward pass is fetched from the system anew
             self.state.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(self.state.scaler.scale(loss))
         for name, value in losses.items():
@@ -125,8 +128,9 @@ class Trainer:
         self.emit(Progress(state.iteration))
         if state.iteration % LOG_EVERY and state.iteration != self.lengths.total:
             return
-        values = {"train/loss": sum(state.losses.values()), "time/step": seconds}
-        values |= {f"train/loss/{name}": value for name, value in state.losses.items()}
+        losses = mean_of(state.losses)
+        values = {"train/loss": sum(losses.values()), "time/step": seconds}
+        values |= {f"train/loss/{name}": value for name, value in losses.items()}
         values |= {f"lr/{group['name']}": group["lr"] for group in state.optimizer.param_groups}
         self._emit_scalars(values)
 
@@ -142,7 +146,8 @@ class Trainer:
         self.emit(PhaseStarted("train", self.lengths.total, state.iteration))
 
     def _save(self) -> None:
-        checkpoint.save(self.job.folder.checkpoint_file("last"), self.identity, self.state.to_checkpoint())
+        if is_first():
+            checkpoint.save(self.job.folder.checkpoint_file("last"), self.identity, self.state.to_checkpoint())
 
     def _validate(self) -> bool:
         """Judge the weights; whether they are the best so far. Without held-out images the latest are."""

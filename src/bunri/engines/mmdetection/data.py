@@ -11,12 +11,13 @@ import torch
 from mmdet.datasets import BaseDetDataset
 from mmengine.registry import DATASETS
 from numpy.typing import NDArray
-from torch.utils.data import Sampler
+from torch.utils.data import Sampler, SequentialSampler
 
 from bunri.boxes import FloatArray, IntArray
 from bunri.engines.base import Photos
 from bunri.engines.feeding import LearningPhotos, Place, boxes_to_learn, load_photos, places
 from bunri.engines.mmdetection.plain import plain
+from bunri.engines.process_group import rank, world_size
 from bunri.recipe import Recipe
 from bunri.sampling import image_repeat_factors
 
@@ -151,15 +152,23 @@ class PlacesSampler(Sampler[Place]):
         self.epoch_length = len(self.factors)
 
     def __len__(self) -> int:
-        """Photos of an epoch as the framework counts them."""
+        """Photos of an epoch as the framework counts them, of several processes for each."""
         return self.epoch_length
 
     def __iter__(self) -> Iterator[Place]:
-        """Places from number ``first`` up to ``last``."""
+        """Places from number ``first`` up to ``last``; several processes take them in turns, as all divide a batch."""
         if self._at != self.first:
             self._stream = islice(places(self.factors, self._seed), self.first, None)
         self._at = self.last
-        return islice(self._stream, self.last - self.first)
+        return islice(self._stream, rank(), self.last - self.first, world_size())
+
+
+class AllPhotos(SequentialSampler):
+    """Every photo once, in order: the first of several processes judges on its own."""
+
+    def __init__(self, dataset: Any, seed: int | None = None) -> None:
+        """Take the data set; nothing is drawn with the seed."""
+        super().__init__(dataset)
 
 
 def _factors(dataset: PlacedPhotos, threshold: float | None) -> FloatArray:

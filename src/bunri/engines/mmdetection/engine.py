@@ -47,6 +47,13 @@ class MMDetectionEngine:
 
         return refusals(from_text(resolved.after), recipe)
 
+    def batch_size(self, resolved: ResolvedConfig, recipe: Recipe) -> int:
+        """Photos in a batch, of all processes together."""
+        from bunri.engines.mmdetection.config import from_text
+        from bunri.engines.mmdetection.loaders import batch_size
+
+        return batch_size(from_text(resolved.after), recipe)
+
     def train(self, job: Job, emit: Emit) -> None:
         """Train, keep the best and the last checkpoint; resume where asked."""
         if job.train is None:

@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop
 
 from bunri.dataset import Dataset
-from bunri.engines.base import Job, StopRequested, job_should_stop
+from bunri.engines.base import Job, StopRequested
 from bunri.engines.checkpoint import Identity
 from bunri.engines.feeding import seed_of
 from bunri.engines.mmdetection import checkpoint
@@ -21,6 +22,7 @@ from bunri.engines.mmdetection.lengths import Plan
 from bunri.engines.mmdetection.rates import RateNames
 from bunri.engines.mmdetection.skipping import Remaining
 from bunri.engines.predicting import Tick, progress_of, translate
+from bunri.engines.process_group import agreed_to_stop, bare, is_first, mean_of, part_of_seed, world_size
 from bunri.engines.validating import Validator, native_scalars
 from bunri.errors import EngineError
 from bunri.events import Emit, Facts, PhaseStarted, Progress, Resumed, Scalars
@@ -59,7 +61,7 @@ class RecordingHook(Hook):
     def before_train_epoch(self, runner: Any) -> None:
         """Give the sampler its part of the run: from the batches done to the end of the epoch."""
         loop, sampler = runner.train_loop, runner.train_dataloader.sampler
-        size = runner.train_dataloader.batch_size
+        size = runner.train_dataloader.batch_size * world_size()
         sampler.first, sampler.last = runner.iter * size, self._plan.end_of(runner.epoch) * size
         if isinstance(loop, IterBasedTrainLoop):
             loop.dataloader_iterator = Remaining(loop.dataloader, runner.iter)
@@ -68,7 +70,7 @@ class RecordingHook(Hook):
         """What the network draws by chance is a function of the batch's number; rates are read before they change."""
         if self._due(runner.iter // self._plan.accumulate + 1):
             self._rates = self._names.values(runner.optim_wrapper.param_groups)
-        seed = seed_of(self._job.seed, runner.iter)
+        seed = seed_of(self._job.seed, runner.iter, *part_of_seed())
         random.seed(seed)
         np.random.seed(seed)
         torch.default_generator.manual_seed(seed)
@@ -90,11 +92,12 @@ class RecordingHook(Hook):
             return
         step = batches // self._plan.accumulate
         self._record(runner, step)
-        if step % self._plan.validate_every == 0 or step == self._plan.steps:
+        is_due = step % self._plan.validate_every == 0 or step == self._plan.steps
+        if is_due and is_first():
             self._validate_and_save(runner, step)
-        elif job_should_stop():
-            self._save(runner)
-        if job_should_stop():
+        if agreed_to_stop():
+            if not is_due and is_first():
+                self._save(runner)
             raise StopRequested
         self._losses = []
         self._step_began = time.perf_counter()
@@ -102,14 +105,14 @@ class RecordingHook(Hook):
     def _record(self, runner: Any, step: int) -> None:
         self._emit(Progress(step))
         due = self._due(step)
-        if not due and runner.model.data_preprocessor.device.type != "cpu":
+        if not due and bare(runner.model).data_preprocessor.device.type != "cpu":
             return  # reading a loss would make the GPU wait
         seconds = time.perf_counter() - self._step_began
         losses = _mean(self._losses)
         if not np.isfinite(losses.get("loss", 0.0)):
             raise EngineError(_not_finite(losses, step))
         if due:
-            self._emit_scalars(step, _loss_scalars(losses) | self._rates | {"time/step": seconds})
+            self._emit_scalars(step, _loss_scalars(mean_of(losses)) | self._rates | {"time/step": seconds})
 
     def _due(self, step: int) -> bool:
         return step % LOG_EVERY == 0 or step == self._plan.steps
@@ -140,7 +143,8 @@ class RecordingHook(Hook):
         started = time.perf_counter()
         self._emit(PhaseStarted("validate", len(self._val)))
         self._found, self._tick = [], progress_of(self._emit)
-        runner.val_loop.run()
+        with patch("mmengine.dist.utils.is_distributed", lambda: False):  # the other processes do not judge
+            runner.val_loop.run()
         runner.model.train()
         validator = Validator(self._val, self._emit, self.best)
         values, is_best = validator.judge(concatenate(self._found).clipped(self._val))

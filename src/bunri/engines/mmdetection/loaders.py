@@ -7,6 +7,7 @@ from typing import Any
 from bunri.engines.base import Photos
 from bunri.engines.mmdetection import pipelines
 from bunri.engines.mmdetection.pipelines import kind
+from bunri.engines.process_group import world_size
 from bunri.recipe import Recipe
 
 MIXING = "MultiImageMixDataset"
@@ -67,6 +68,11 @@ def loads_float32(pipeline: Sequence[Mapping[str, Any]]) -> bool:
     return any(transform.get("to_float32", False) for transform in pipeline if kind(transform) in pipelines.LOADERS)
 
 
+def batch_size(values: Mapping[str, Any], recipe: Recipe) -> int:
+    """Photos in a batch, of all processes together: of the recipe, else of the config, which has them for one."""
+    return recipe.batch_size if recipe.says("batch_size") else int(values["train_dataloader"].get("batch_size", 1))
+
+
 def training_loader(
     values: Mapping[str, Any], photos: Photos, recipe: Recipe, workers: int, notes: Notes
 ) -> dict[str, Any]:
@@ -80,7 +86,7 @@ def training_loader(
     threshold = None if repeated else recipe.sampler.repeat_factor_threshold
     return {
         **_loader(native, workers),
-        "batch_size": recipe.batch_size if recipe.says("batch_size") else native.get("batch_size", 1),
+        "batch_size": batch_size(values, recipe) // world_size(),
         "dataset": {"type": "PlacedPhotos", "dataset": dataset},
         "sampler": {"type": "PlacesSampler", "repeat_factor_threshold": threshold},
     }
@@ -93,7 +99,7 @@ def validation_loader(values: Mapping[str, Any], photos: Photos, workers: int) -
         **_loader(values["val_dataloader"], workers),
         "batch_size": 1,
         "dataset": {**_photos(photos, pipeline, ()), "test_mode": True},
-        "sampler": {"type": "DefaultSampler", "shuffle": False},
+        "sampler": {"type": "AllPhotos"},
     }
 
 

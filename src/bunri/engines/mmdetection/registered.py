@@ -5,7 +5,7 @@ def register() -> None:
     """Register them; registering again replaces."""
     from mmengine.registry import DATA_SAMPLERS, DATASETS, MODELS, OPTIM_WRAPPER_CONSTRUCTORS, PARAM_SCHEDULERS
 
-    from bunri.engines.mmdetection.data import PlacedPhotos, PlacesSampler, RunPhotos
+    from bunri.engines.mmdetection.data import AllPhotos, PlacedPhotos, PlacesSampler, RunPhotos
     from bunri.engines.mmdetection.optimizer import RecipeOptimWrapperConstructor, RecipeSchedule
     from bunri.engines.mmdetection.timm_features import TimmFeatures
 
@@ -13,6 +13,7 @@ def register() -> None:
         (DATASETS, RunPhotos),
         (DATASETS, PlacedPhotos),
         (DATA_SAMPLERS, PlacesSampler),
+        (DATA_SAMPLERS, AllPhotos),
         (OPTIM_WRAPPER_CONSTRUCTORS, RecipeOptimWrapperConstructor),
         (PARAM_SCHEDULERS, RecipeSchedule),
         (MODELS, TimmFeatures),

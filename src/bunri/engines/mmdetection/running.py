@@ -9,6 +9,7 @@ from bunri.engines.mmdetection.lengths import Plan
 from bunri.engines.mmdetection.loaders import Notes
 from bunri.engines.mmdetection.pipelines import kind
 from bunri.engines.mmdetection.variables import UNREAD, runner_keys
+from bunri.engines.process_group import world_size
 from bunri.recipe import Recipe
 
 LOCAL_BACKEND = {"type": "LocalVisBackend"}
@@ -24,7 +25,7 @@ def with_data(values: Mapping[str, Any], job: Job, class_names: tuple[str, ...],
     config |= _validation(values, job, notes)
     config["optim_wrapper"] = _optim_wrapper(values, job.recipe, _has_gpu(job), notes)
     config |= _hooks(values, job.recipe, config["optim_wrapper"].get("accumulative_counts", 1), notes)
-    config |= _surroundings(values, job)
+    config |= _surroundings(values, job) | _processes(values)
     if job.recipe.says("optimizer") and (config.get("auto_scale_lr") or {}).get("enable"):
         notes.add("auto_scale_lr: off, as the recipe says the learning rate")
         config["auto_scale_lr"] = None
@@ -148,11 +149,20 @@ def _ema(decay: float) -> dict[str, Any]:
     return {**average, "momentum": 1 - decay}
 
 
+def _processes(values: Mapping[str, Any]) -> dict[str, Any]:
+    """In several processes MMEngine's wrapper of the model; a batch may leave parameters out, as one without boxes."""
+    if world_size() == 1:
+        return {"launcher": "none"}
+    unused = values.get("find_unused_parameters", True)
+    wrapper = {"type": "MMDistributedDataParallel", "broadcast_buffers": False, "find_unused_parameters": unused}
+    wrapper |= values.get("model_wrapper_cfg") or {}
+    return {"launcher": "pytorch", "model_wrapper_cfg": {**wrapper, "device_ids": None}}
+
+
 def _surroundings(values: Mapping[str, Any], job: Job) -> dict[str, Any]:
     visualizer = {"type": "DetLocalVisualizer", "name": "visualizer", "vis_backends": [LOCAL_BACKEND]}
     return {
         "default_scope": values.get("default_scope") or "mmdet",
-        "launcher": "none",
         "randomness": {**(values.get("randomness") or {}), "seed": job.seed},
         "resume": False,
         "test_cfg": None,

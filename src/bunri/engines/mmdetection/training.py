@@ -21,6 +21,7 @@ from bunri.engines.mmdetection.lengths import Plan
 from bunri.engines.mmdetection.loaders import Notes
 from bunri.engines.mmdetection.model import stages
 from bunri.engines.mmdetection.text import as_text
+from bunri.engines.process_group import is_first, world_size
 from bunri.events import Emit, Facts, Note
 from bunri.files import write_text
 from bunri.io import write_coco
@@ -75,7 +76,7 @@ def _write_truth(job: Job, val_set: Dataset | None) -> None:
 def _plan(config: Mapping[str, Any], loader: Any, job: Job) -> Plan:
     sampler, accumulate = loader.sampler, config["optim_wrapper"].get("accumulative_counts", 1)
     photos = float(sampler.factors.sum())
-    plan = Plan.of(config["train_cfg"], job.recipe, photos, loader.batch_size, accumulate)
+    plan = Plan.of(config["train_cfg"], job.recipe, photos, loader.batch_size * world_size(), accumulate)
     sampler.epoch_length = max(round(plan.epoch), 1) * loader.batch_size
     return plan
 
@@ -87,15 +88,21 @@ def _tell(emit: Emit, notes: Notes, config: Mapping[str, Any]) -> None:
 
 
 def _run(config: Mapping[str, Any], job: Job, plan: Plan, loader: Any, hook: RecordingHook, emit: Emit) -> None:
-    native = job.folder.native_folder / "config.py"
-    write_text(native, as_text(config))
+    file = _native_file(config, job) if is_first() else None
     _seed(job.seed)
-    runner = Runner.from_cfg(Config(dict(config), filename=str(native), format_python_code=False))
+    runner = Runner.from_cfg(Config(dict(config), filename=file, format_python_code=False))
     runner._train_dataloader = loader
     runner.train_loop._max_iters = plan.batches  # MMEngine takes all epochs for equally long
     runner.register_hook(hook, priority="LOWEST")
     emit(Facts({"parameters": sum(parameter.numel() for parameter in runner.model.parameters())}))
     runner.train()
+
+
+def _native_file(config: Mapping[str, Any], job: Job) -> str:
+    """The config as it runs, written."""
+    path = job.folder.native_folder / "config.py"
+    write_text(path, as_text(config))
+    return str(path)
 
 
 def _seed(seed: int) -> None:

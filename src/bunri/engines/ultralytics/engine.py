@@ -8,8 +8,9 @@ from bunri.dataset import Dataset
 from bunri.engines.base import Job, ResolvedConfig
 from bunri.engines.feeding import load_photos
 from bunri.engines.predicting import Finder, predict_job
+from bunri.engines.process_group import is_first
 from bunri.engines.ultralytics.config import NativeConfig, resolve
-from bunri.engines.ultralytics.native_run import batch_refusal, native_run
+from bunri.engines.ultralytics.native_run import batch_of, batch_refusal, native_run
 from bunri.errors import BunriError, ConfigError
 from bunri.events import Emit, Facts, Note, PhaseStarted, Resumed
 from bunri.files import write_text
@@ -30,6 +31,10 @@ class UltralyticsEngine:
         """Everything of a recipe is honoured; only a batch size must be said somewhere."""
         return batch_refusal(NativeConfig(parse_yaml(resolved.after), {}, {}), recipe)
 
+    def batch_size(self, resolved: ResolvedConfig, recipe: Recipe) -> int:
+        """Photos in a batch, of all processes together, as Ultralytics' own ``batch`` is."""
+        return batch_of(NativeConfig(parse_yaml(resolved.after), {}, {}), recipe)
+
     def train(self, job: Job, emit: Emit) -> None:
         """Train in Ultralytics' trainer; keep the best and the last checkpoint; resume where asked."""
         from bunri.engines import checkpoint
@@ -41,7 +46,7 @@ class UltralyticsEngine:
         train = load_photos(job.train)
         val = load_photos(job.val) if job.val is not None else None
         config, resolved = _config(job)
-        run = native_run(config, job, train, device_of(job))
+        run = native_run(config, job, train, devices_of(job))
         identity = checkpoint.Identity.of(resolved.after, train.class_names)
         last = job.folder.checkpoint_file("last")
         stored = checkpoint.load(last, identity) if job.resume and last.exists() else None
@@ -50,7 +55,8 @@ class UltralyticsEngine:
             emit(PhaseStarted("train", run.plan.steps, run.plan.steps))
             return
         _tell_what_is_ignored(config, emit)
-        write_text(job.folder.native_folder / "model.yaml", resolved.after)
+        if is_first():
+            write_text(job.folder.native_folder / "model.yaml", resolved.after)
         training.train(Assignment(job, config, run, train, val, identity, stored, emit))
 
     def predict(self, job: Job, emit: Emit) -> None:
@@ -81,6 +87,12 @@ def device_of(job: Job) -> str:
 
     wants_gpu = job.device == "cuda" or (job.device == "auto" and torch.cuda.is_available())
     return "0" if wants_gpu else "cpu"
+
+
+def devices_of(job: Job) -> str:
+    """The device list of a training: a GPU for each process."""
+    device = device_of(job)
+    return device if device == "cpu" else ",".join(map(str, range(job.processes)))
 
 
 def check_building(config: NativeConfig, source: str) -> None:

@@ -3,12 +3,14 @@
 import time
 from collections.abc import Mapping
 from typing import Any
+from unittest.mock import patch
 
 from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils.torch_utils import strip_optimizer, unwrap_model
 
 from bunri.dataset import Dataset
 from bunri.engines import checkpoint
+from bunri.engines.process_group import is_first
 from bunri.engines.ultralytics.assignment import Assignment, Done
 from bunri.engines.ultralytics.losses import StepRecord
 from bunri.engines.validating import Validator, native_scalars
@@ -56,19 +58,22 @@ class KeepingTrainer(DetectionTrainer):
         self.assignment.emit(Scalars(self.done.steps, dict(values), epoch))
 
     def judge(self) -> None:
-        """Validate the average of the weights, keep the best and the last."""
+        """Validate the average of the weights, keep the best and the last; of several processes the first does."""
+        self.done.judged = self.done.steps
         a = self.assignment
+        if not is_first():
+            return
         if a.val is None or self._is_best(a.val):
             weights = {"model": self.ema.ema.state_dict(), "iteration": self.done.steps, "mAP50": self.done.best}
             checkpoint.save(a.job.folder.checkpoint_file("best"), a.identity, weights)
-        self.done.judged = self.done.steps
         self.keep()
         a.emit(PhaseStarted("train", a.run.plan.steps, self.done.steps))
 
     def _is_best(self, val: Dataset) -> bool:
         a, started = self.assignment, time.monotonic()
         a.emit(PhaseStarted("validate", len(val)))
-        self.metrics, self.fitness = super().validate()
+        with patch.object(self, "world_size", 1):  # the others do not validate
+            self.metrics, self.fitness = super().validate()
         validator = Validator(val, a.emit, self.done.best)
         values, is_best = validator.judge(self.validator.predictions())
         self.done.best = validator.best
@@ -83,6 +88,8 @@ class KeepingTrainer(DetectionTrainer):
             EngineError: The loss is not finite, so neither are the weights worth keeping.
         """
         self.record.scalars(self.done.steps)
+        if not is_first():
+            return
         a, stopper = self.assignment, self.stopper
         content = {
             "model": unwrap_model(self.model).state_dict(),
@@ -119,7 +126,7 @@ class KeepingTrainer(DetectionTrainer):
             self.assignment.emit(Note(f"patience: Ultralytics stopped at iteration {done.steps} of {total}"))
         if done.judged != done.steps:
             self.judge()
-        if self.args.save:
+        if self.args.save and is_first():
             self._write_native_weights()
 
     def _write_native_weights(self) -> None:

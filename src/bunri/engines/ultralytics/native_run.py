@@ -59,6 +59,11 @@ def batch_refusal(config: NativeConfig, recipe: Recipe) -> list[str]:
     ]
 
 
+def batch_of(config: NativeConfig, recipe: Recipe) -> int:
+    """Photos in a batch, where :func:`batch_refusal` has nothing against it."""
+    return recipe.batch_size if recipe.says("batch_size") else int(config.args["batch"])
+
+
 def native_run(config: NativeConfig, job: Job, train: Dataset, device: str) -> NativeRun:
     """What the recipe says wins; what it does not say stays as the native config has it.
 
@@ -74,7 +79,7 @@ def native_run(config: NativeConfig, job: Job, train: Dataset, device: str) -> N
     recipe = job.recipe
     if refusals := batch_refusal(config, recipe):
         raise ConfigError(f"recipe.{refusals[0]}")
-    batch = recipe.batch_size if recipe.says("batch_size") else int(config.args["batch"])
+    batch = batch_of(config, recipe)
     ours = recipe.says("optimizer") or recipe.says("schedule")
     plan = Plan.of(_pace(config, recipe, float(repeat_factors(train, recipe).sum()), batch, ours))
     changed = _places(job, device) | _paces(recipe, plan, batch, ours) | _augmentation(recipe)

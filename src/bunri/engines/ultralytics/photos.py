@@ -14,6 +14,7 @@ from ultralytics.data.dataset import YOLODataset
 from bunri.boxes import FloatArray, IntArray
 from bunri.dataset import Dataset
 from bunri.engines.feeding import LearningPhotos, Place, boxes_to_learn, by_size, places, repeat_factors
+from bunri.engines.process_group import rank, world_size
 from bunri.engines.ultralytics.pixels import Pixels, fitted, padded_size, seed_augmentation
 from bunri.photos import read_photo
 from bunri.recipe import Recipe
@@ -153,7 +154,11 @@ class Stream:
         return self._length
 
     def __iter__(self) -> Iterator[Place]:
-        return islice(places(self._factors, self._seed), self._start(), None)
+        """Several processes take them in turns, as all divide a batch."""
+        return islice(places(self._factors, self._seed), self._start() + rank(), None, world_size())
+
+    def set_epoch(self, epoch: int) -> None:
+        """Ultralytics says in several processes which epoch begins; the order is known without."""
 
 
 class RoundLoader(InfiniteDataLoader):

@@ -2,6 +2,7 @@
 
 import copy
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import nn
@@ -11,7 +12,8 @@ from ultralytics.models.rtdetr.train import RTDETRTrainer
 from ultralytics.utils import SETTINGS
 
 from bunri.dataset import Dataset
-from bunri.engines.base import StopRequested, job_should_stop
+from bunri.engines.base import StopRequested
+from bunri.engines.process_group import agreed_to_stop, mean_of, part_of_seed, rank, world_size
 from bunri.engines.ultralytics.assignment import Assignment, Done
 from bunri.engines.ultralytics.keeping import KeepingTrainer
 from bunri.engines.ultralytics.layers import origin_of, without_weights
@@ -51,8 +53,18 @@ ultralytics_trainer.callbacks.add_integration_callbacks = _call_nobody
 SETTINGS.update({key: False for key, value in SETTINGS.items() if isinstance(value, bool)})  # telemetry, loggers
 
 
+class AnywhereParallel(nn.parallel.DistributedDataParallel):
+    """Torch's; Ultralytics gives the number of a GPU also to a model that has none."""
+
+    def __init__(self, module: nn.Module, device_ids: Any = None, **kwargs: Any) -> None:
+        on_cpu = next(module.parameters()).device.type == "cpu"
+        super().__init__(module, device_ids=None if on_cpu else device_ids, **kwargs)
+
+
 class YoloTrainer(KeepingTrainer):
     """The trainer of the YOLO family. What is not overridden here or in its base is Ultralytics' own."""
+
+    device: Any
 
     def __init__(self, assignment: Assignment) -> None:
         """Prepare; nothing is built before :meth:`train`."""
@@ -61,6 +73,8 @@ class YoloTrainer(KeepingTrainer):
         model = str(assignment.config.model.get("yaml_file", "model.yaml"))
         super().__init__(overrides=copy.deepcopy(assignment.run.args) | {"model": model})
         torch.set_num_threads(assignment.job.threads)  # Ultralytics took as many as it found
+        if world_size() > 1:  # it counts GPUs only, and would start the others itself
+            self.world_size, self.ddp = world_size(), False
         self.add_callback("on_pretrain_routine_end", YoloTrainer.begin)
         self.add_callback("on_train_batch_end", YoloTrainer.end_batch)
 
@@ -79,15 +93,26 @@ class YoloTrainer(KeepingTrainer):
 
     def _training_loader(self) -> RoundLoader:
         a, batch, plan = self.assignment, self.assignment.run.batch, self.assignment.run.plan
-        length = plan.round * batch
+        length = plan.round * batch // world_size()
         stream = stream_of(a.train, a.job.recipe, a.job.seed, length, lambda: self.done.batches * batch)
         photos = self._photos(a.train, batch, learning=True)
-        loader = training_loader(photos, stream, batch, a.job.loader_workers, self.device.type == "cuda")
+        loader = training_loader(
+            photos, stream, batch // world_size(), a.job.loader_workers, self.device.type == "cuda"
+        )
         return loader.left_by(lambda: plan.left_of_round(self.done.batches))
 
     def _photos(self, dataset: Dataset, batch: int, learning: bool) -> UltralyticsPhotos:
         recipe = self.assignment.job.recipe if learning else None
         return UltralyticsPhotos(dataset, self.args, self.stride, self.is_transformer, batch, recipe)
+
+    def _setup_ddp(self) -> None:
+        """The processes have found each other: what is left is the GPU."""
+        if self.device.type == "cuda":
+            self.device = torch.device("cuda", rank())
+
+    def _setup_train(self) -> None:
+        with patch.object(nn.parallel, "DistributedDataParallel", AnywhereParallel):
+            super()._setup_train()
 
     def setup_model(self) -> None:
         """Build the config's layers and load what it starts from, running no code of a file."""
@@ -139,7 +164,7 @@ class YoloTrainer(KeepingTrainer):
 
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Set the pace of the batch at hand: Ultralytics' warm-up has set its rates, the step is still to come."""
-        seed_everything(self.assignment.job.seed, self.done.batches + 1)
+        seed_everything(self.assignment.job.seed, self.done.batches + 1, *part_of_seed())
         plan = self.assignment.run.plan
         self.accumulate = 0 if plan.ends_step[self.done.batches] else NEVER
         if self.assignment.run.ours:
@@ -151,6 +176,8 @@ class YoloTrainer(KeepingTrainer):
     def optimizer_step(self) -> None:
         """Ultralytics' step, which clips gradients at a norm of 10; with the recipe's norm where it says one."""
         recipe = self.assignment.job.recipe
+        if self.is_transformer and world_size() > 1:
+            self._undo_sum()
         if not recipe.says("clip_norm"):
             super().optimizer_step()
             return
@@ -161,6 +188,12 @@ class YoloTrainer(KeepingTrainer):
         self.scaler.update()
         self.optimizer.zero_grad()
         self.ema.update(self.model)
+
+    def _undo_sum(self) -> None:
+        """Ultralytics sums gradients over processes, as YOLO's loss grows with the batch; RT-DETR's does not."""
+        for parameter in self.model.parameters():
+            if parameter.grad is not None:
+                parameter.grad /= world_size()
 
     def begin(self) -> None:
         """Called back before the first batch."""
@@ -177,7 +210,8 @@ class YoloTrainer(KeepingTrainer):
             StopRequested: Somebody asked to stop; the last checkpoint is written.
         """
         plan, batch = self.assignment.run.plan, self.done.batches
-        per_photo = 1 if self.is_transformer else self.assignment.run.batch  # YOLO's loss grows with the batch
+        # YOLO's loss grows with the batch, and both with the number of processes.
+        per_photo = world_size() if self.is_transformer else self.assignment.run.batch
         self.record.add(self.loss / per_photo, self.loss_items)
         self.done.batches += 1
         if not plan.ends_step[batch]:
@@ -187,16 +221,16 @@ class YoloTrainer(KeepingTrainer):
         self.stop = self.done.steps == plan.steps
         if plan.judged[batch]:
             self.judge()
-        elif job_should_stop():
-            self.keep()
-        if job_should_stop():
+        if agreed_to_stop():
+            if not plan.judged[batch]:
+                self.keep()
             raise StopRequested
         self.record.restart()
 
     def _tell(self) -> None:
         self.assignment.emit(Progress(self.done.steps))
         if self.done.steps % LOG_EVERY == 0 or self.done.steps == self.assignment.run.plan.steps:
-            self.emit_scalars(self.record.scalars(self.done.steps) | rates(self.optimizer.param_groups))
+            self.emit_scalars(mean_of(self.record.scalars(self.done.steps)) | rates(self.optimizer.param_groups))
 
 
 class TransformerTrainer(YoloTrainer, RTDETRTrainer):

@@ -40,6 +40,9 @@ class YoloValidator(DetectionValidator):
         super().update_metrics(preds, batch)
         self._tick(len(preds))
 
+    def gather_stats(self) -> None:
+        """There is nothing to gather: of several processes the first one judges all photos."""
+
     def predictions(self) -> Predictions:
         """Of the last pass, cut at the photos' borders."""
         return concatenate(self._parts).clipped(self._val)
