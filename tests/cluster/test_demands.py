@@ -6,7 +6,7 @@ import pytest
 from bunri.cluster.connecting import address_of, crew_on
 from bunri.cluster.demands import demand_of, job_within, nodes_of, options_of
 from bunri.config import load_experiment
-from bunri.errors import ConfigError, UsageError
+from bunri.errors import UsageError
 from bunri.experiment.crew import LocalCrew
 from bunri.experiment.schedule import Room
 from experiment_files import make_job, write_experiment
@@ -30,17 +30,16 @@ def demanded(folder: Path, nodes: tuple[Room, ...], *overrides: str) -> Room:
         (WITH_GPU, ("threads=3",), Room(3, 1)),
         (WITH_GPU, ("models.exact.resources.gpus=0.5", "models.exact.resources.cpus=2"), Room(2, 0.5)),
         (WITHOUT, ("models.exact.resources.memory_gb=6",), Room(1, 0, 6e9)),
+        (WITH_GPU, ("models.exact.resources.gpus=2",), Room(2, 2)),
+        (WITH_GPU, ("models.exact.resources.gpus=2", "models.exact.resources.cpus=8"), Room(8, 2)),
+        (WITH_GPU, ("models.exact.resources.processes=2",), Room(2, 2)),
+        (WITHOUT, ("models.exact.resources.processes=2",), Room(2, 0)),
     ],
 )
 def test_what_the_settings_leave_open_the_cluster_decides(
     tmp_path: Path, nodes: tuple[Room, ...], overrides: tuple[str, ...], expected: Room
 ) -> None:
     assert demanded(tmp_path, nodes, *overrides) == expected
-
-
-def test_more_than_one_gpu_for_a_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"models\.exact\.resources\.gpus"):
-        demanded(tmp_path, WITH_GPU, "models.exact.resources.gpus=2")
 
 
 def test_dead_nodes_hold_nothing() -> None:

@@ -26,6 +26,32 @@ def test_a_models_recipe_is_merged_over_the_common_one(tmp_path: Path) -> None:
     assert experiment.recipe.epochs == 7
 
 
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (("models.exact.resources.gpus=1.5",), "models.exact.resources.gpus: must be a share of one GPU or a whole"),
+        (
+            ("models.exact.resources.gpus=2", "models.exact.resources.processes=3"),
+            "models.exact.resources.processes: each process has a GPU of its own, so with 2 gpus leave it out",
+        ),
+        (
+            ("models.exact.resources.gpus=0.5", "models.exact.resources.processes=2"),
+            "models.exact.resources.processes: each process has a GPU of its own, so with 0.5 gpus leave it out",
+        ),
+        (
+            ("models.exact.resources.gpus=2", "device=cpu"),
+            "device: exact asks for several gpus; on the CPU say resources.processes in their place",
+        ),
+    ],
+)
+def test_processes_and_gpus_that_do_not_go_together_are_refused(
+    tmp_path: Path, overrides: tuple[str, ...], told: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_experiment(write_experiment(tmp_path), list(overrides))
+    assert told in str(caught.value)
+
+
 def test_variables_in_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BUNRI_TEST_FOLDER", str(tmp_path))
     monkeypatch.delenv("BUNRI_TEST_ABSENT", raising=False)

@@ -9,6 +9,7 @@ import torch
 from bunri.dataset import Dataset
 from bunri.engines.base import Job
 from bunri.engines.ultralytics.config import NativeConfig
+from bunri.engines.ultralytics.engine import devices_of
 from bunri.engines.ultralytics.losses import StepRecord, rates
 from bunri.engines.ultralytics.native_run import RANDOM_AUGMENTATION, NativeRun, batch_refusal, native_run
 from bunri.errors import ConfigError, EngineError
@@ -38,6 +39,28 @@ def dataset(tmp_path: Path) -> Dataset:
 def run_of(dataset: Dataset, recipe: dict[str, Any], device: str = "cpu", **args: Any) -> NativeRun:
     values = {"engine": "ultralytics", "config": "u.yaml", "run_folder": "run", "recipe": recipe, "seed": 7}
     return native_run(NativeConfig(ARGS | args, {}, {}), Job.model_validate(values), dataset, device)
+
+
+@pytest.mark.parametrize(
+    ("device", "processes", "has_gpus", "listed"),
+    [
+        ("auto", 1, False, "cpu"),
+        ("auto", 2, False, "cpu"),
+        ("auto", 1, True, "0"),
+        ("cuda", 2, True, "0,1"),
+        ("auto", 4, True, "0,1,2,3"),
+        ("cpu", 2, True, "cpu"),
+    ],
+)
+def test_the_device_list_has_a_gpu_for_each_process(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch, device: str, processes: int, has_gpus: bool, listed: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpus)
+    values = {"engine": "ultralytics", "config": "u.yaml", "run_folder": "run"}
+    job = Job.model_validate(values | {"device": device, "processes": processes})
+    assert devices_of(job) == listed
+    run = native_run(NativeConfig(ARGS, {}, {}), job, dataset, devices_of(job))
+    assert (run.args["device"], run.args["batch"]) == (listed, 4)  # Ultralytics' batch is that of all
 
 
 def test_a_recipe_that_says_nothing_leaves_the_config_as_it_is(dataset: Dataset) -> None:

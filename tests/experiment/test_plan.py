@@ -103,7 +103,7 @@ def test_a_run_of_an_older_version_goes_on(tmp_path: Path) -> None:
     run, job = planned(tmp_path)[0]
     begin(run, job, "stopped")
     written = read_json(run.folder.job_file, "the job")
-    del written["standby"]  # as if the key had come later
+    del written["standby"], written["processes"]  # as if the keys had come later
     write_json(run.folder.job_file, written)
     assert decide(*planned_again(tmp_path, ()), resume=True) == "continue"
 
@@ -113,6 +113,31 @@ def test_how_a_run_is_done_may_change(tmp_path: Path, override: str) -> None:
     run, job = planned(tmp_path)[0]
     begin(run, job, "stopped")
     assert decide(*planned_again(tmp_path, (override,)), resume=True) == "continue"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "processes", "device"),
+    [
+        ((), 1, "auto"),
+        (("models.a.resources.gpus=0.5",), 1, "auto"),
+        (("models.a.resources.gpus=2",), 2, "cuda"),  # never on the CPU for want of them
+        (("models.a.resources.processes=3",), 3, "auto"),
+        (("models.a.resources.processes=3", "device=cpu"), 3, "cpu"),
+    ],
+)
+def test_a_job_knows_how_many_train_and_where(
+    tmp_path: Path, overrides: tuple[str, ...], processes: int, device: str
+) -> None:
+    _, job = planned(tmp_path, overrides)[0]
+    assert (job.processes, job.device) == (processes, device)
+
+
+def test_another_number_of_processes_is_another_run(tmp_path: Path) -> None:
+    run, job = planned(tmp_path, ("models.a.resources.processes=2",))[0]
+    begin(run, job, "stopped")
+    assert decide(*planned_again(tmp_path, ("models.a.resources.processes=2",)), resume=True) == "continue"
+    with pytest.raises(UsageError, match="  processes: was 2, is 1\n"):
+        decide(*planned_again(tmp_path, ()), resume=True)
 
 
 def test_other_data_is_another_run(tmp_path: Path) -> None:

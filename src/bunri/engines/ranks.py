@@ -22,7 +22,7 @@ from bunri.engines.process_group import MEETING_FILE, is_first, joined
 from bunri.errors import BunriError, ConfigError
 from bunri.events import Emit, Ended, Event, from_line
 
-SECONDS_TO_NOTICE = 15.0
+SECONDS_TO_NOTICE = 5.0
 """Where another process has failed, the first must fail of itself within so long, or it is ended."""
 
 SECONDS_TO_END = 60.0
