@@ -93,7 +93,7 @@ def test_the_error_of_any_process_is_the_runs(tmp_path: Path, trouble: str, code
 def test_a_killed_process_fails_the_run_and_takes_the_others_along(tmp_path: Path) -> None:
     ended = last_word(follow(tmp_path, "{steps: 5, batch: 6, kill_at: 3, rank: 2}", processes=3))
     assert (ended.status, ended.exit_code) == ("failed", 1)
-    assert ended.message.startswith("process 2 of 3 was killed by SIGKILL (memory may have run out)")
+    assert ended.message.startswith("process 2 of 3 was killed by SIGKILL without a last word")
     wait_until_gone(tmp_path)
 
 
