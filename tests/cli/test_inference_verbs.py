@@ -9,6 +9,7 @@ import pytest
 
 from bunri.cli import main
 from bunri.experiment import run
+from bunri.io import load_dataset, read_predictions
 from bunri.photos import photo_size
 from experiment_files import TESTS, write_experiment, write_photo_of
 from video_files import write_video
@@ -48,12 +49,16 @@ def test_photos_and_a_video_are_predicted_and_drawn(predict: Command, tmp_path: 
         tmp_path / "in", "--every", 2, "--out", tmp_path / "p.json", "--draw", tmp_path / "drawn", "--json"
     )
     assert code == 0
-    assert json.loads(out) == {"photos": 4, "boxes": 4, "out": str(tmp_path / "p.json"), "drawn": 4}
+    numbers = str(tmp_path / "p.images.json")
+    assert json.loads(out) == {"photos": 4, "boxes": 4, "out": str(tmp_path / "p.json"), "images": numbers, "drawn": 4}
     drawn = sorted(str(path.relative_to(tmp_path / "drawn")) for path in (tmp_path / "drawn").rglob("*.*g"))
     frames = ["frame000000_0.000s.jpg", "frame000002_0.200s.jpg", "frame000004_0.400s.jpg"]
     assert drawn == [f"walk.mp4/{name}" for name in frames]
     assert photo_size(tmp_path / "drawn" / "walk.mp4" / frames[0]) == (64, 48)
     assert [record["image_id"] for record in json.loads((tmp_path / "p.json").read_text())] == [1, 2, 3, 4]
+    seen = load_dataset(numbers)
+    assert seen.images.file_name == ("a.bmp", *(f"walk.mp4/{name}" for name in frames))
+    assert len(read_predictions(tmp_path / "p.json", seen)) == 4
 
 
 def test_pictures_alone_are_enough(predict: Command, tmp_path: Path) -> None:
@@ -71,7 +76,7 @@ def test_broken_photos_end_it_or_are_left_out(predict: Command, tmp_path: Path) 
     assert (code, "b.jpg" in err, "--skip-broken" in err) == (3, True, True)
     assert not (tmp_path / "p.csv").exists()
     code, out, err = predict(tmp_path / "in", "--out", tmp_path / "p.csv", "--skip-broken")
-    assert (code, out) == (0, f"1 boxes on 1 photos: {tmp_path}/p.csv\n")
+    assert (code, out) == (0, f"1 boxes on 1 photos: {tmp_path}/p.csv and {tmp_path}/p.images.json\n")
     assert f"left out: {tmp_path}/in/b.jpg" in err
 
 

@@ -6,7 +6,7 @@ import pytest
 from bunri.errors import DataError
 from bunri.files import read_json, write_json
 from bunri.io import load_dataset, read_predictions
-from bunri.report.ensembles import what_each_adds
+from bunri.report.ensembles import plain_fusion, what_each_adds
 from bunri.report.facts import ReportFacts
 from bunri.report.gathering import gather
 from bunri.report.sources import find_sources
@@ -87,14 +87,17 @@ def test_the_recipe_its_path_and_what_each_member_adds(folder: Path, facts: Repo
         assert (member.gain.value, member.verdict) == (expected[member.name].difference, expected[member.name].verdict)
 
 
-def test_a_recipe_that_cannot_do_without_a_member_says_so(folder: Path, tmp_path: Path) -> None:
+def test_for_a_recipe_that_cannot_do_without_a_member_plain_fusing_stands_in(folder: Path, tmp_path: Path) -> None:
     copied = moved(folder, tmp_path)
     content = read_json(copied / "ensemble" / "recipe.json", "the recipe") | {"method": "learned"}
     write_json(copied / "ensemble" / "recipe.json", content)
     [ensemble] = gathered(copied).ensembles
-    assert ensemble.gains_missing is not None
-    assert "bunri gain" in ensemble.gains_missing
-    assert [member.gain for member in ensemble.members] == [None] * 3
+    assert (ensemble.stand_in, ensemble.gains_missing) == (f"wbf IoU 0.55: {' + '.join(MODELS)}", None)
+    truth = load_dataset(folder / "../../data/train.json")
+    members = {name: read_predictions(folder / name / "oof.parquet", truth, name) for name in MODELS}
+    expected = what_each_adds(plain_fusion(recipe()), members, truth)
+    gains = {member.name: member.gain and member.gain.value for member in ensemble.members}
+    assert gains == {name: one.difference for name, one in expected.items()}
 
 
 def test_a_recipe_that_was_not_searched_has_no_path(folder: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -128,6 +129,14 @@ def test_every_sentence_is_there_in_both_languages(html: str, page: Page) -> Non
     used = {key for name in ("data-t", "data-t-label") for keys in page.attributes(name) for key in keys.split()}
     assert used <= set(words["en"])
     assert len(used) > 60
+
+
+def test_of_several_experiments_each_gain_names_its_own(tmp_path: Path) -> None:
+    one = make_experiment_folder(tmp_path, photos=2)
+    shutil.copytree(one, one.parent / "second")
+    write_report(one.parent, tmp_path / "report.html")
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert re.findall(r"\((small|second)/\w+\)</span>", html) == ["second", "small"]
 
 
 def test_names_cannot_break_out_of_the_page(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ def test_an_experiment_a_run_and_a_project_are_told_apart(tmp_path: Path) -> Non
     a, b = experiment(tmp_path / "runs" / "a"), experiment(tmp_path / "runs" / "b")
     assert find_sources([a]).experiments == (a,)
     assert find_sources([tmp_path / "runs"]).experiments == (a, b)
+    assert find_sources([tmp_path / "runs", a]).projects == (tmp_path / "runs",)
     assert find_sources([a / "fcos" / "fold0"]).runs == (a / "fcos" / "fold0",)
 
 
@@ -39,6 +40,16 @@ def test_titles(tmp_path: Path) -> None:
     sources = find_sources([experiment(tmp_path / "a"), tmp_path / "fcos.csv", tmp_path / "verdicts.json"])
     assert sources.title == "a, fcos, verdicts"
     assert (sources.files, sources.verdicts) == ((tmp_path / "fcos.csv",), (tmp_path / "verdicts.json",))
+
+
+def test_files_are_known_by_what_they_say_else_by_their_name(tmp_path: Path) -> None:
+    contents = {"a.json": '{"hypotheses": []}', "b.json": ' {"gains": []}', "my_gain.json": "{", "c.json": "[{}]"}
+    for name, content in contents.items():
+        (tmp_path / name).write_text(content)
+    sources = find_sources([tmp_path / name for name in contents], tmp_path / "train.json")
+    assert [path.name for path in sources.verdicts] == ["a.json"]
+    assert [path.name for path in sources.gains] == ["b.json", "my_gain.json"]
+    assert [path.name for path in sources.files] == ["c.json"]
 
 
 def test_what_is_not_there_is_wrong_usage(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from bunri.errors import DataError
 from bunri.report.facts import Interval
-from bunri.report.sources import Sources
+from bunri.report.sources import Sources, find_sources
 from bunri.report.verdicts import read_verdicts, verdict_files
 
 CLAIM: dict[str, Any] = {
@@ -52,3 +52,12 @@ def test_files_are_found_beside_the_models_and_where_they_are_named(tmp_path: Pa
     (tmp_path / "flips_verdicts.json").write_text("{}")
     sources = Sources(experiments=(tmp_path,), verdicts=(Path("given.json"),))
     assert verdict_files(sources) == [Path("given.json"), tmp_path / "flips_verdicts.json"]
+
+
+def test_a_project_has_verdicts_on_its_experiments(tmp_path: Path) -> None:
+    (tmp_path / "flips" / "fcos" / "fold0").mkdir(parents=True)
+    (tmp_path / "flips" / "experiment.json").write_text("{}")
+    for path in (tmp_path / "verdicts.json", tmp_path / "flips" / "own_verdicts.json"):
+        path.write_text(json.dumps({"hypotheses": [CLAIM]}))
+    sources = find_sources([tmp_path, tmp_path / "verdicts.json"])
+    assert verdict_files(sources) == [tmp_path / "verdicts.json", tmp_path / "flips" / "own_verdicts.json"]

@@ -36,7 +36,7 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Find objects on photos and videos with a trained run, model or ensemble."""
-    from bunri.inference import photos_of, predict, trained_model
+    from bunri.inference import photos_of, predict, trained_model, write_numbers
     from bunri.inference.drawing import draw_predictions
     from bunri.io import check_predictions_file, write_predictions
 
@@ -49,9 +49,11 @@ def predict(
     found = predict(model, seen)
     if out is not None:
         write_predictions(found, out, seen.dataset)
+    numbers = write_numbers(seen, out) if out is not None else None
     drawn = draw_predictions(found, seen, draw, min_score) if draw is not None else []
     facts = {"photos": len(seen), "boxes": len(found), "out": out and str(out), "drawn": len(drawn)}
-    where = " and ".join(str(path) for path in (out, draw) if path is not None)
+    facts |= {"images": str(numbers)} if numbers else {}
+    where = " and ".join(str(path) for path in (out, numbers, draw) if path is not None)
     print_json(facts) if as_json else print_text(f"{len(found)} boxes on {len(seen)} photos: {where}")
 
 

@@ -13,7 +13,7 @@ from bunri.dataset import Dataset, Images, no_annotations
 from bunri.errors import DataError, UsageError
 from bunri.inference.checking import Say, sizes_of_whole_photos
 from bunri.inference.videos import VIDEO_SUFFIXES, Video, frames_of
-from bunri.io import load_dataset
+from bunri.io import load_dataset, write_coco
 from bunri.photos import Photo, read_photo
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif"})
@@ -45,10 +45,12 @@ class PhotoSet:
     Attributes:
         dataset: Ids, names, sizes and classes; frames of a video are images, too, but no files.
         sources: Where the photos come from, in the order of the images.
+        is_numbered_here: Whether no file says yet which photo has which id.
     """
 
     dataset: Dataset
     sources: tuple[Source, ...]
+    is_numbered_here: bool = False
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -57,6 +59,19 @@ class PhotoSet:
         """The photo of each row of ``dataset.images``, one after the other."""
         for source in self.sources:
             yield from source.photos()
+
+
+def write_numbers(photos: PhotoSet, predictions: Path) -> Path | None:
+    """Write, beside a file of predictions, a COCO JSON that says which photo has which id; it has no annotations.
+
+    Returns:
+        The file, ``found.images.json`` for ``found.parquet``; None where the photos came with a COCO JSON.
+    """
+    if not photos.is_numbered_here:
+        return None
+    path = predictions.with_suffix(".images.json")
+    write_coco(photos.dataset, path)
+    return path
 
 
 def photos_of(
@@ -102,7 +117,7 @@ def _photo_set(sizes: dict[Path, tuple[int, int]], videos: Sequence[Video], clas
     width, height = np.array(shapes).T
     images = Images(np.arange(1, len(names) + 1), tuple(names), width, height)
     dataset = Dataset(classes.class_names, classes.category_ids, images, no_annotations(), folder)
-    return PhotoSet(dataset, (Files(tuple(sizes)), *videos))
+    return PhotoSet(dataset, (Files(tuple(sizes)), *videos), is_numbered_here=True)
 
 
 def _of_coco(path: Path, classes: Dataset, image_folder: Path | None, skip_broken: Say | None) -> PhotoSet:

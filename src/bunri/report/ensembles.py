@@ -6,12 +6,13 @@ from pathlib import Path
 from bunri.dataset import Dataset
 from bunri.errors import BunriError, DataError
 from bunri.evaluate import Comparison, compare
+from bunri.fuse import FuseOptions
 from bunri.predictions import Predictions
 from bunri.report.facts import Ensemble, EnsembleMember, Interval
 from bunri.report.reading import read_search_path
 from bunri.report.sources import ENSEMBLE
 from bunri.search import EnsembleRecipe, apply_recipe, read_recipe
-from bunri.search.recipe import CAN_DO_WITHOUT
+from bunri.search.recipe import CAN_DO_WITHOUT, recipe_of
 
 RESAMPLES = 200
 """Of the photos, for the interval of what a member adds."""
@@ -25,7 +26,8 @@ def read_ensemble(folder: Path, members: Mapping[str, Predictions], truth: Datas
     """
     recipe = read_recipe(folder / ENSEMBLE / "recipe.json")
     search = folder / ENSEMBLE / "search.json"
-    gains, missing = _gains(recipe, members, truth)
+    fusion = recipe if recipe.method in CAN_DO_WITHOUT else plain_fusion(recipe)
+    gains, missing = _gains(fusion, members, truth)
     columns = zip(recipe.members, recipe.weights, recipe.min_score, strict=True)
     return Ensemble(
         recipe=str(recipe),
@@ -33,7 +35,13 @@ def read_ensemble(folder: Path, members: Mapping[str, Predictions], truth: Datas
         path=read_search_path(search) if search.exists() else (),
         experiment=folder.resolve().name,
         gains_missing=missing,
+        stand_in=None if fusion is recipe else str(fusion),
     )
+
+
+def plain_fusion(recipe: EnsembleRecipe) -> EnsembleRecipe:
+    """WBF of a recipe's members with equal weights: can do without any, where the recipe itself cannot."""
+    return recipe_of(FuseOptions(), recipe.members)
 
 
 _Gains = dict[str, tuple[Interval, str]]
@@ -57,11 +65,6 @@ def what_each_adds(recipe: EnsembleRecipe, members: Mapping[str, Predictions], t
     Raises:
         DataError: A member's predictions are not there, or the recipe cannot do without any.
     """
-    if recipe.method not in CAN_DO_WITHOUT:
-        raise DataError(
-            f"a {recipe.method} recipe cannot do without a member; `bunri gain --json > gain.json` measures "
-            "what each adds by searching anew: give that file to the report"
-        )
     cut = {name: member.clipped(truth) for name, member in members.items() if name in recipe.members}
     whole = apply_recipe(recipe, cut)
     found = {}

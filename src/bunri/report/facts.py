@@ -168,13 +168,17 @@ class EnsembleMember:
 
 @dataclass(frozen=True)
 class Ensemble:
-    """How the models of an experiment became one: the recipe in words, the members, and the way there."""
+    """How the models of an experiment became one: the recipe in words, the members, and the way there.
+
+    ``stand_in`` is the recipe that gains are of, in words, where the recipe itself cannot do without a member.
+    """
 
     recipe: str
     members: Sequence[EnsembleMember]
     path: Sequence[SearchStep]
     experiment: str = ""
     gains_missing: str | None = None
+    stand_in: str | None = None
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,5 @@ def _share(one: Json) -> GainShare:
 
 
 def gain_files(sources: Sources) -> list[Path]:
-    """Those given, and those in the folders of the experiments."""
-    found = [path for folder in sources.experiments for path in sorted(folder.glob(PATTERN))]
-    return [*sources.gains, *found]
+    """Those given, and those in the folders of the experiments and of projects."""
+    return list(dict.fromkeys([*sources.gains, *sources.files_called(PATTERN)]))

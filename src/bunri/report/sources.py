@@ -1,5 +1,6 @@
 """What a report is asked to be about: experiments, single runs, files of predictions, or a folder of experiments."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ class Sources:
 
     Attributes:
         experiments: Folders ``runs/<experiment>/``.
+        projects: Folders of experiments, as they were given.
         runs: Single runs, ``runs/<experiment>/<model>/fold<k>``.
         files: Predictions without a run folder.
         verdicts: Files of verdicts.
@@ -35,6 +37,7 @@ class Sources:
     """
 
     experiments: tuple[Path, ...] = ()
+    projects: tuple[Path, ...] = ()
     runs: tuple[Path, ...] = ()
     files: tuple[Path, ...] = ()
     verdicts: tuple[Path, ...] = ()
@@ -51,6 +54,10 @@ class Sources:
     def label(self, folder: Path, name: str) -> str:
         """A model's name on the page; that of the experiment stands before it where there are several."""
         return f"{folder.resolve().name}/{name}" if len(self.experiments) > 1 else name
+
+    def files_called(self, pattern: str) -> list[Path]:
+        """Files by name in the folders of experiments and of projects."""
+        return [path for folder in (*self.projects, *self.experiments) for path in sorted(folder.glob(pattern))]
 
     def run_folders(self) -> list[tuple[str, RunFolder]]:
         """All runs with their labels, those of experiments first."""
@@ -72,18 +79,39 @@ def find_sources(paths: Sequence[Path], truth: Path | None = None, images: Path 
     if absent or not paths:
         came = f"{', '.join(absent)} is not there" if absent else "got nothing"
         raise UsageError(f"a report needs folders of experiments or runs, or files of predictions, but {came}")
-    verdicts, gains = (_files_called(end, paths) for end in ("verdicts.json", "gain.json"))
+    verdicts, gains = (_files_of(kind, paths) for kind in ("verdicts", "gain"))
     files = tuple(path for path in paths if path.is_file() and path not in (*verdicts, *gains))
     folders = [path for path in paths if path.is_dir()]
     runs = tuple(path for path in folders if (path / "manifest.json").exists())
     experiments = tuple(one for path in folders if path not in runs for one in _experiments_in(path))
+    projects = tuple(path for path in folders if path not in (*runs, *experiments))
     if files and truth is None and not experiments and not runs:
         raise UsageError(f"a report on predictions needs the annotations of their photos; add --truth to {files[0]}")
-    return Sources(experiments, runs, files, verdicts, gains, truth, images)
+    return Sources(experiments, projects, runs, files, verdicts, gains, truth, images)
 
 
-def _files_called(end: str, paths: Sequence[Path]) -> tuple[Path, ...]:
-    return tuple(path for path in paths if path.is_file() and path.name.endswith(end))
+TOPS = {"verdicts": "hypotheses", "gain": "gains"}
+"""What a file of each kind has at its top, whatever it is called."""
+
+
+def _files_of(kind: str, paths: Sequence[Path]) -> tuple[Path, ...]:
+    return tuple(path for path in paths if path.is_file() and (_says(path, TOPS[kind]) or _is_called(path, kind)))
+
+
+def _is_called(path: Path, kind: str) -> bool:
+    return path.name.endswith(f"{kind}.json")
+
+
+def _says(path: Path, key: str) -> bool:
+    if path.suffix != ".json":
+        return False
+    with path.open("rb") as file:
+        if not file.read(64).lstrip().startswith(b"{"):
+            return False  # predictions are an array, and may be large
+    try:
+        return key in json.loads(path.read_bytes())
+    except ValueError:
+        return False
 
 
 def _experiments_in(folder: Path) -> list[Path]:

@@ -36,6 +36,5 @@ def _verdict(one: Json) -> Verdict:
 
 
 def verdict_files(sources: Sources) -> list[Path]:
-    """Those given, and those in the folders of the experiments."""
-    found = [path for folder in sources.experiments for path in sorted(folder.glob(PATTERN))]
-    return [*sources.verdicts, *found]
+    """Those given, and those in the folders of the experiments and of projects."""
+    return list(dict.fromkeys([*sources.verdicts, *sources.files_called(PATTERN)]))
