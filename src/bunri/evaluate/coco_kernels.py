@@ -149,7 +149,6 @@ def _match_run(
 
 @compiled
 def precision_curves(
-    order: IntArray,
     true: IntArray,
     counted: IntArray,
     shift: int,
@@ -161,9 +160,8 @@ def precision_curves(
     """Precision at 101 recalls of one class and size, as pycocotools interpolates it.
 
     Args:
-        order: ``(N,)`` detections by falling score.
-        true: ``(N,)`` bits.
-        counted: ``(N,)`` bits.
+        true: ``(N,)`` bits of the detections by falling score.
+        counted: ``(N,)`` bits of the same.
         shift: Of the first bit.
         objects: Number of objects, above 0.
         totals: ``(T, objects + 1)`` scratch: detections down to each true positive.
@@ -171,7 +169,7 @@ def precision_curves(
         precision: ``(T, 101)`` result; comes as zeros.
     """
     overlaps = len(precision)
-    for row in order:
+    for row in range(len(true)):
         for t in range(overlaps):
             running[0, t] += (true[row] >> (shift + t)) & 1
             running[1, t] += (counted[row] >> (shift + t)) & 1

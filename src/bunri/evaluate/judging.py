@@ -4,8 +4,9 @@ Detections are matched within their image and class, so blocks change nothing; a
 of one class at a time. What is kept lies on disk where it is much, so that memory does not grow with the boxes.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,9 @@ AREAS = ((0.0, 1e10), (0.0, 32.0**2), (32.0**2, 96.0**2), (96.0**2, 1e10))
 """Least and most area of what counts: all, and COCO's small, medium and large."""
 
 CRITERIA = Criteria(IOU_THRESHOLDS, *(np.array(bounds) for bounds in zip(*AREAS, strict=True)))
+
+PART = 2**17
+"""Boxes judged in one go."""
 
 Precision = NDArray[np.float64]
 """Precision ``(T, R, C, A)`` at 10 IoU thresholds, 101 recalls, C classes, 4 sizes (all first); -1 without truth."""
@@ -66,8 +70,9 @@ class Tally:
         for a in range(len(AREAS)):
             self._found[a] += np.bincount(objects.key[~ignored[:, a]] % objects.classes, minlength=objects.classes)
         found = detections_of(predictions, objects)
-        judged = _judged(found, objects, ignored, self.max_boxes)
-        self._judged.add(judged.class_index, np.stack([judged.score.view(np.int64), judged.true, judged.counted]))
+        for part in _parts(found):
+            judged = _judged(part, objects, ignored, self.max_boxes)
+            self._judged.add(judged.class_index, np.stack([judged.score.view(np.int64), judged.true, judged.counted]))
         self.images += len(counted)
         self.lowest_score = min(self.lowest_score, float(found.score.min(initial=np.inf)))
 
@@ -87,6 +92,15 @@ def _ignored(objects: Objects) -> BoolArray:
     return np.asarray((area < CRITERIA.least_area) | (area > CRITERIA.most_area) | objects.is_crowd[:, None])
 
 
+def _parts(found: Detections) -> Iterator[Detections]:
+    """Some runs after the other: what is written of them stays in the processor's cache."""
+    bounds = np.searchsorted(np.cumsum(found.size), np.arange(0, int(found.size.sum()), PART)).tolist()
+    for first, last in pairwise([*bounds, len(found.size)]):
+        runs = slice(first, last)
+        columns = found.image[runs], found.class_index[runs], found.place[runs], found.size[runs]
+        yield Detections(*columns, found.score, found.box)
+
+
 def _judged(found: Detections, objects: Objects, ignored: BoolArray, max_boxes: int) -> Judged:
     key = found.image * objects.classes + found.class_index
     low, high = (np.searchsorted(objects.key, key, side=side) for side in ("left", "right"))
@@ -99,11 +113,26 @@ def _judged(found: Detections, objects: Objects, ignored: BoolArray, max_boxes: 
     return judged
 
 
+def falling_order(score: FloatArray) -> IntArray:
+    """Rows ``(N,)`` of scores from the highest down, of equal ones the earlier first.
+
+    numpy sorts by vector instructions where the order of equal ones is free; they are put right after it.
+    """
+    order = np.argsort(-score)
+    ranked = score[order]
+    is_new = ranked[1:] != ranked[:-1]
+    if is_new.all():
+        return order
+    run = np.concatenate([[0], np.cumsum(is_new)])
+    return np.asarray(np.sort(run * len(order) + order) % len(order))
+
+
 def _write_curves(score: FloatArray, true: IntArray, counted: IntArray, objects: IntArray, result: FloatArray) -> None:
     """Precision ``(A, T, R)`` of a class with so many objects of each size; left as it is where there are none."""
-    order: Any = np.argsort(-score, kind="stable")
+    order = falling_order(score)
+    true, counted = true[order], counted[order]  # once: as many as four sizes go through them
     overlaps = len(IOU_THRESHOLDS)
     for a in np.flatnonzero(objects).tolist():
         totals, running = np.empty((overlaps, objects[a] + 1), np.int32), np.zeros((2, overlaps), np.int32)
         result[a] = 0.0
-        precision_curves(order, true, counted, a * overlaps, int(objects[a]), totals, running, result[a])
+        precision_curves(true, counted, a * overlaps, int(objects[a]), totals, running, result[a])

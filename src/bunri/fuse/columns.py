@@ -51,7 +51,7 @@ class MemberColumns:
 
 def member_columns(members: Sequence[Predictions]) -> MemberColumns:
     """Sort the boxes of members by image, class and falling score; of equal scores the earlier row comes first."""
-    image_id = np.unique(np.concatenate([member.seen_image_id for member in members]))
+    image_id = _union([member.seen_image_id for member in members])
     seen = np.stack([np.isin(image_id, member.seen_image_id) for member in members], axis=1)
     return MemberColumns(image_id, seen, _cells(members, [_with_area(member, image_id) for member in members]))
 
@@ -67,10 +67,16 @@ def _with_area(member: Predictions, image_id: IntArray) -> SortedBoxes:
     return replace(boxes, start=before[boxes.start], row=boxes.row[kept])
 
 
+def _union(columns: Sequence[IntArray]) -> IntArray:
+    """All values of sorted columns, sorted, each once: merged in linear time, where ``numpy.unique`` hashes."""
+    merged = np.sort(np.concatenate(columns), kind="stable")
+    return np.asarray(merged[np.concatenate([merged[:1] == merged[:1], merged[1:] != merged[:-1]])])
+
+
 def _cells(members: Sequence[Predictions], sorted_members: Sequence[SortedBoxes]) -> Cells:
     classes = 1 + max(int(boxes.class_index.max(initial=0)) for boxes in sorted_members)
     keys = [boxes.image * classes + boxes.class_index for boxes in sorted_members]
-    key = np.unique(np.concatenate(keys))
+    key = _union(keys)
     start, stop = np.zeros((2, len(key), len(members)), np.int64)
     first = np.cumsum([0, *(len(boxes.row) for boxes in sorted_members)])
     score, box = np.empty(first[-1]), np.empty((first[-1], 4))
