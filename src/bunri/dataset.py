@@ -7,7 +7,7 @@ Class names live here and nowhere else. A class is known inside bunri by its ind
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from bunri.boxes import BoolArray, FloatArray, IntArray
 from bunri.errors import DataError
+from bunri.shards import leaves_folder
 from bunri.shown import Shown
 
 
@@ -140,7 +141,8 @@ class Dataset(Shown):
         category_ids: ``(C,)`` the ids the COCO file gives its categories.
         images: The images.
         annotations: The boxes on them.
-        image_folder: Where ``images.file_name`` starts, or None where only labels are known.
+        image_folder: Where ``images.file_name`` starts: a folder, a tar, a pattern of tars or a URL
+            (:mod:`bunri.shards`); None where only labels are known.
     """
 
     class_names: tuple[str, ...]
@@ -215,15 +217,6 @@ class Dataset(Shown):
         if leaves_folder(name):
             raise DataError(f"file names must stay in {self.image_folder}, but image {self.images.id[row]} has {name}")
         return self.image_folder / name
-
-
-def leaves_folder(file_name: str) -> bool:
-    """Whether a file name could lead out of the folder it starts in: it is absolute, or climbs with ``..``.
-
-    Links that the owner of the folder has put there are followed; a file name cannot make one.
-    """
-    path = PurePath(file_name)
-    return path.is_absolute() or ".." in path.parts
 
 
 def _check_lengths(what: str, expected: int, columns: Mapping[str, int]) -> None:

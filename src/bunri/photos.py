@@ -16,6 +16,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from bunri.boxes import IntArray
 from bunri.errors import DataError
+from bunri.shards import read_stored
 
 Photo = NDArray[np.uint8]
 """``(H, W, 3)`` RGB."""
@@ -57,7 +58,7 @@ def read_photo(path: str | PathLike[str]) -> Photo:
 
     The EXIF orientation is applied, transparency is laid on white, 16-bit grey is scaled to 8 bits, and CMYK, palette
     and grey become RGB. Of an animation the first frame is read. JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP, GIF, JPEG
-    2000, PPM and TGA are read, whatever the file is called.
+    2000, PPM and TGA are read, whatever the file is called. The path may lead into tar shards (:mod:`bunri.shards`).
 
     Returns:
         ``(H, W, 3)`` uint8 RGB.
@@ -109,6 +110,8 @@ def opened(file: Path | IO[bytes], name: Path | str = "") -> Iterator[Image.Imag
     """The image of a file, its pixels not yet read; what Pillow raises in the block is told as an unreadable photo."""
     name = name or str(file)
     try:
+        if isinstance(file, Path) and (stored := read_stored(file)) is not None:
+            file = io.BytesIO(stored)
         _learn_heic(file, name)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of large photos and odd EXIF; both are read or refused here

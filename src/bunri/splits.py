@@ -15,6 +15,7 @@ from bunri.dataset import Dataset
 from bunri.errors import DataError, UsageError
 from bunri.io import write_coco
 from bunri.photos import near_duplicate_pairs, perceptual_hash, read_photo
+from bunri.shards import is_there
 
 
 def split(
@@ -140,7 +141,7 @@ def rows_with_photo(dataset: Dataset) -> IntArray:
     """Rows of the images whose photo is in the image folder."""
     if dataset.image_folder is None:
         return np.empty(0, np.int64)
-    return np.array([row for row in range(len(dataset)) if dataset.path_of(row).is_file()], np.int64)
+    return np.array([row for row in range(len(dataset)) if is_there(dataset.path_of(row))], np.int64)
 
 
 def _pairs_of_field(dataset: Dataset, group_key: str, window_seconds: float | None) -> IntArray:

@@ -83,7 +83,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     for line in (
         "job: unknown key; did you mean 'jobs'?",
         "data.annotation: unknown key; did you mean 'annotations'?",
-        f"data.images: must be a folder, but {tmp_path / 'nowhere'} is none",
+        f"data.images: must be a folder, tar or URL of photos, but {tmp_path / 'nowhere'} is none",
         "recipe.optimiser: unknown key; did you mean 'optimizer'?",
         "recipe.ema: Input should be less than 1, got 2",
         "folds.run: must name folds from 0 to 2, each once, got [0, 3]",

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from builders import make_dataset
-from bunri.dataset import leaves_folder
 from bunri.errors import DataError
+from bunri.shards import leaves_folder
 
 BOX = (10.0, 10.0, 50.0, 50.0)
 

@@ -170,4 +170,25 @@ def convert(
     print_json({"out": str(target)}) if as_json else print_text(str(target))
 
 
-COMMANDS: tuple[Callable[..., None], ...] = (doctor, eda, split, pseudo, submit, convert)
+def shard(
+    annotations: AnnotationsFile,
+    out: Annotated[Path, typer.Option(help="New folder for the shards.")],
+    images: ImageFolder = None,
+    megabytes: Annotated[int, typer.Option(min=1, help="A shard is closed when its photos have so many.")] = 256,
+    as_json: AsJson = False,
+) -> None:
+    """Write the photos of a data set to tar shards, from which all verbs and engines read them."""
+    from bunri.io import load_dataset
+    from bunri.shards import write_shards
+
+    dataset = load_dataset(annotations, images)
+    photos = {name: dataset.path_of(row) for row, name in enumerate(dataset.images.file_name)}
+    written = write_shards(photos.items(), out, megabytes * 2**20)
+    pattern = str(out / "*.tar")
+    if as_json:
+        print_json({"photos": written.photos, "shards": len(written.shards), "images": pattern})
+    else:
+        print_text(f"{written.photos} photos in {len(written.shards)} shards; read them with --images '{pattern}'")
+
+
+COMMANDS: tuple[Callable[..., None], ...] = (doctor, eda, split, pseudo, submit, convert, shard)

@@ -9,7 +9,7 @@ from typing import Any
 from bunri.config.arms import early_stopping_mistakes
 from bunri.config.experiment_file import Experiment
 from bunri.config.overrides import apply_overrides, merge_recipes
-from bunri.config.paths import PathPlace, absolute, expand_paths
+from bunri.config.paths import PHOTOS, PathPlace, absolute, expand_paths
 from bunri.config.sweeps import expand_sweeps
 from bunri.engines.base import ENGINES
 from bunri.recipe import Recipe
@@ -48,16 +48,16 @@ def _path_places(values: dict[str, Any]) -> Iterator[PathPlace]:
     data = _mapping(values, "data")
     test = _mapping(data, "test")
     yield PathPlace(data, "annotations", "data.annotations", "file")
-    yield PathPlace(data, "images", "data.images", "folder")
+    yield PathPlace(data, "images", "data.images", PHOTOS)
     yield PathPlace(test, "annotations", "data.test.annotations", "file")
-    yield PathPlace(test, "images", "data.test.images", "folder")
+    yield PathPlace(test, "images", "data.test.images", PHOTOS)
     yield PathPlace(_mapping(values, "folds"), "folder", "folds.folder", "folder")
     for position, model in enumerate(_models(values)):
         name = f"models.{model.get('name', position)}"
         yield PathPlace(model, "config", f"{name}.config", "file")
         extra = _mapping(model, "extra")
         yield PathPlace(extra, "annotations", f"{name}.extra.annotations", "file of each run")
-        yield PathPlace(extra, "images", f"{name}.extra.images", "folder")
+        yield PathPlace(extra, "images", f"{name}.extra.images", PHOTOS)
     for name, engine in _mapping(values, "engines").items():
         if isinstance(engine, dict):
             yield PathPlace(engine, "interpreter", f"engines.{name}.interpreter", "file")

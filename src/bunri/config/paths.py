@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bunri.files import is_file, is_folder
+from bunri.shards import holds_url, is_source
 
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
 class PathPlace(NamedTuple):
-    """A path in plain values: where it stands, and what is there (``file``, ``folder`` or ``file of each run``)."""
+    """A path in plain values: where it stands, and what is there: a key of ``_THERE``."""
 
     holder: Any
     """The mapping or list it stands in."""
@@ -27,9 +28,13 @@ class PathPlace(NamedTuple):
         return self.holder[self.key] if there and isinstance(self.holder[self.key], str) else None
 
 
+PHOTOS = "folder, tar or URL of photos"
+"""What is there where photos are."""
+
 _THERE: Mapping[str, Callable[[Path], bool]] = {
     "file": is_file,
     "folder": is_folder,
+    PHOTOS: lambda path: is_folder(path) or is_source(path),
     "file of each run": lambda path: True,  # named by fold and seed: looked for when the data of the runs is written
 }
 
@@ -53,5 +58,7 @@ def expand_paths(places: Iterable[PathPlace], folder: Path) -> list[str]:
 
 
 def absolute(folder: Path, text: str) -> Path:
-    """Not resolved: an interpreter that is a link knows its environment by the place of the link."""
+    """Not resolved, nor URLs: an interpreter that is a link knows its environment by the place of the link."""
+    if holds_url(text):
+        return Path(text)
     return Path(os.path.abspath(folder / os.path.expanduser(text)))  # noqa: PTH100, PTH111 - resolve() follows links

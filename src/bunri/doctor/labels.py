@@ -6,11 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bunri.dataset import leaves_folder
 from bunri.doctor.findings import Fault
 from bunri.errors import DataError
 from bunri.files import read_json
 from bunri.io.records import is_box, is_integer, is_number, is_text
+from bunri.shards import leaves_folder
 
 Record = dict[str, Any]
 _Rule = tuple[str, Callable[[Any], bool], str]

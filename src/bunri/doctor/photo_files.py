@@ -1,5 +1,6 @@
 """Faults of the photo files: absent, broken, of another size, rotated, stored twice."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from bunri.dataset import leaves_folder
 from bunri.doctor.findings import Fault
 from bunri.doctor.labels import Labels, place_of_image
-from bunri.files import is_file, sha256_of
 from bunri.photos import Hash, UnreadablePhoto, exif_orientation, near_duplicate_pairs, perceptual_hash, read_photo
+from bunri.shards import is_there, leaves_folder, read_file
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def faults_of_photos(labels: Labels, folder: Path) -> Iterator[Fault]:
         if leaves_folder(image["file_name"]):
             continue  # a fault of the labels, found there
         path = folder / image["file_name"]
-        if not is_file(path):
+        if not is_there(path):
             yield "missing_photo", f"{path!s:.200}"
             continue
         try:
@@ -43,7 +43,7 @@ def faults_of_photos(labels: Labels, folder: Path) -> Iterator[Fault]:
 
 def _faults_of_photo(path: Path, image: dict[str, Any], seen: dict[Path, _Seen]) -> Iterator[Fault]:
     photo = read_photo(path)
-    seen[path] = _Seen(path, place_of_image(image), sha256_of(path), perceptual_hash(photo))
+    seen[path] = _Seen(path, place_of_image(image), hashlib.sha256(read_file(path)).hexdigest(), perceptual_hash(photo))
     height, width, _ = photo.shape
     orientation = exif_orientation(path)
     stated = (image["width"], image["height"])

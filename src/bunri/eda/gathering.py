@@ -18,6 +18,7 @@ from bunri.eda.samples import ResizedObject, duplicates_shown, extremes, resized
 from bunri.eda.sizes import aspect_histogram, coco_sizes, position_maps, share_histogram, side_histogram
 from bunri.errors import DataError, UsageError
 from bunri.io import load_dataset
+from bunri.shards import is_source
 from bunri.user_code import found_in
 
 T = TypeVar("T")
@@ -52,7 +53,7 @@ def look_at(
         DataError: The annotations or folds are wrong.
         UsageError: A folder, size or model is not one; ConfigError for the experiment file.
     """
-    if images is not None and not images.is_dir():
+    if images is not None and not (images.is_dir() or is_source(images)):
         raise UsageError(f"--images must be the folder of the photos, but {images} is not a folder")
     if model is not None and experiment is None:
         raise UsageError("--model names a model of an experiment; give the file too, with --experiment EXPERIMENT.yaml")

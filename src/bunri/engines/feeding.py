@@ -20,6 +20,7 @@ from bunri.io import load_dataset
 from bunri.photos import read_photo
 from bunri.recipe import Recipe
 from bunri.sampling import epoch_rows, factors_of
+from bunri.shards import prepare
 
 Place = tuple[int, int]
 """A photo's row in the data set and the seed of its augmentation."""
@@ -103,9 +104,10 @@ def load_photos(photos: Photos) -> Dataset:
     """The data set of a job's part.
 
     Raises:
-        DataError: It is broken, or has no image.
+        DataError: It is broken, or has no image; or the shards of its photos are.
     """
     dataset = load_dataset(photos.annotations, photos.images)
+    prepare(dataset.image_folder)
     if not len(dataset):
         raise DataError(f"{photos.annotations} must have at least one image, but has none")
     return dataset

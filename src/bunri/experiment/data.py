@@ -18,6 +18,7 @@ from bunri.experiment.folds import folds_of
 from bunri.experiment.selecting import drawn, select
 from bunri.files import sha256_of
 from bunri.io import load_dataset, write_coco
+from bunri.shards import absolute_folder, is_there
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def _check_boxes(train: Dataset, settings: DataSettings) -> None:
 
 def _check_photos(dataset: Dataset, key: str) -> None:
     """Look for all photos before hours of training end at one that is not there."""
-    missing = [str(path) for row in range(len(dataset)) if not (path := dataset.path_of(row)).is_file()]
+    missing = [str(path) for row in range(len(dataset)) if not is_there(path := dataset.path_of(row))]
     if missing:
         raise DataError(
             f"every image must have its photo, but {len(missing)} of {len(dataset)} are not there, first {missing[0]}. "
@@ -190,11 +191,11 @@ def write_data(data: ExperimentData, experiment: Experiment) -> DataFiles:
         write_coco(data.left_out, folder / "left_out.json")
     extra_folder = _write_extra(data, experiment, folder)
     if data.test is None:
-        return DataFiles(folder, data.train.image_folder.absolute(), None, extra_folder)
+        return DataFiles(folder, absolute_folder(data.train.image_folder), None, extra_folder)
     write_coco(without_truth(data.test), folder / "test.json")
     assert data.test.image_folder is not None
-    test_image_folder = data.test.image_folder.absolute()
-    return DataFiles(folder, data.train.image_folder.absolute(), test_image_folder, extra_folder)
+    test_image_folder = absolute_folder(data.test.image_folder)
+    return DataFiles(folder, absolute_folder(data.train.image_folder), test_image_folder, extra_folder)
 
 
 def _write_extra(data: ExperimentData, experiment: Experiment, folder: Path) -> dict[str, Path]:

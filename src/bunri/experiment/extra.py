@@ -12,6 +12,7 @@ from bunri.dataset import Annotations, Dataset, Images
 from bunri.errors import DataError
 from bunri.io import load_dataset
 from bunri.sampling import WEIGHT_FIELD
+from bunri.shards import absolute_folder
 
 
 def load_extra(settings: ExtraSettings, fold: int, seed: int) -> Dataset:
@@ -69,12 +70,12 @@ def joined(first: Dataset, second: Dataset) -> Dataset:
 
 
 def _paths(dataset: Dataset) -> list[Path]:
-    return [dataset.path_of(row).absolute() for row in range(len(dataset))]
+    return [absolute_folder(dataset.path_of(row)) for row in range(len(dataset))]
 
 
 def _folder_of(dataset: Dataset) -> Path:
     assert dataset.image_folder is not None
-    return dataset.image_folder.absolute()
+    return absolute_folder(dataset.image_folder)
 
 
 def _seen_from(dataset: Dataset, folder: Path) -> Images:

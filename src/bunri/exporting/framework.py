@@ -15,6 +15,7 @@ from bunri.files import read_json, write_text
 from bunri.io import read_predictions, write_coco
 from bunri.predictions import Predictions
 from bunri.run_folder import RunFolder
+from bunri.shards import absolute_folder
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def _job(run: RunFolder, work: RunFolder, wish: ExportWish, photos: Dataset | No
     if photos is not None:
         assert photos.image_folder is not None
         write_coco(photos, work.path / "photos.json")
-        seen = Photos(annotations=work.path / "photos.json", images=photos.image_folder.absolute())
+        seen = Photos(annotations=work.path / "photos.json", images=absolute_folder(photos.image_folder))
         changes["predict"] = {"check": seen}
     return trained.model_copy(update=changes)
 

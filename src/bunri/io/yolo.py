@@ -15,12 +15,13 @@ import numpy as np
 import yaml
 
 from bunri.boxes import FloatArray, IntArray, area
-from bunri.dataset import Annotations, Dataset, Images, leaves_folder
+from bunri.dataset import Annotations, Dataset, Images
 from bunri.errors import ConfigError, DataError
 from bunri.files import cannot_write, is_file, is_folder, read_bytes, write_text
 from bunri.io.exact import cxcywh_to_xyxy, xyxy_to_exact_cxcywh
 from bunri.photos import photo_size
 from bunri.predictions import Predictions
+from bunri.shards import leaves_folder
 
 SPLITS = ("train", "val", "test")
 _PHOTO_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"})
