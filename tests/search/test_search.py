@@ -128,8 +128,9 @@ def test_the_simpler_of_two_that_cannot_be_told_apart_is_taken() -> None:
     assert len(found.recipe.members) == 1
 
 
-def test_a_budget_of_no_time_still_gives_the_best_single_member() -> None:
-    dataset, members = random_world(seed=1, images=20)
+@pytest.mark.parametrize("count", [2, 5])
+def test_a_budget_of_no_time_still_gives_the_best_single_member(count: int) -> None:
+    dataset, members = random_world(seed=1, images=20, members=count)
     singles = [evaluate(member, dataset).mAP50 for member in members]
     began = time.monotonic()
     found = search(members, dataset, folds=2, time_budget=1e-6, resamples=20)

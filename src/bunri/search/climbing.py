@@ -100,7 +100,10 @@ class Climb:
         members = self.scorer.members
         if members <= SMALL:
             return  # every subset was tried
-        plain = max((options for options in self.tried if options.method != "nms"), key=self.tried.__getitem__)
+        fused = [options for options in self.tried if options.method != "nms"]
+        if not fused:
+            return  # the time was over before
+        plain = max(fused, key=self.tried.__getitem__)
         counts = list(self._best_of(single(m, members) for m in range(members)).weights or ())
         score = -np.inf
         while sum(counts) < MOST_ADDED:
