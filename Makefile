@@ -6,9 +6,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ENGINES := $(CURDIR)/.engines
+AUDIT := $(CURDIR)/.audit
+LOCKS := bunri engines
 FRAMEWORKS := effdet ultralytics mmdetection detectron2
 
-.PHONY: install demo test check lint types layers pytest engines test-engines test-cluster docs format clean
+.PHONY: install locked lock audit sbom demo test check lint types layers pytest engines test-engines test-cluster docs format clean
 
 # Everything that runs on this machine: bunri itself, the torchvision engine and the checks' tools.
 install: $(STAMP)
@@ -17,6 +19,33 @@ $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[torchvision,dev]'
 	touch $(STAMP)
+
+# The same, but of every package the version and the very files that the lock names.
+locked: locks/bunri.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement locks/bunri.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $(STAMP)
+
+# Tools that look after what bunri is made of, apart from it.
+$(AUDIT)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet $$($(PYTHON) -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['audit'])")
+	touch $@
+
+# locks/*.txt: versions that are there and still fit stay.
+lock: install $(AUDIT)/.installed
+	PATH=$(AUDIT)/bin:$$PATH $(BIN)/python tools/lock.py
+
+# Whether the locks fit what asks for them, and whether faults of what they name are known (asks the package index).
+audit: install $(AUDIT)/.installed
+	$(BIN)/python -m pytest -q tests/test_locks.py
+	$(AUDIT)/bin/pip-audit --disable-pip --require-hashes $(patsubst %,--requirement locks/%.txt,$(LOCKS))
+
+# The list of materials (CycloneDX) with hashes, in build/sbom, made from the locks.
+sbom: $(AUDIT)/.installed
+	mkdir -p build/sbom
+	for lock in $(LOCKS); do $(AUDIT)/bin/cyclonedx-py requirements locks/$$lock.txt --pyproject pyproject.toml --output-reproducible -o build/sbom/$$lock.cdx.json; done
 
 # The whole job: render a data set, train, predict out of fold, evaluate, fuse, submit, report.
 demo: install
@@ -65,4 +94,4 @@ format: install
 	$(BIN)/ruff check --fix src tests benchmarks
 
 clean:
-	rm -rf $(VENV) $(ENGINES) demo_out site .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(ENGINES) $(AUDIT) demo_out site .mypy_cache .ruff_cache .pytest_cache

@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path)
     asked = parser.parse_args()
     warnings.simplefilter("error")
-    signal.signal(signal.SIGALRM, _too_slow)
+    signal.signal(signal.SIGALRM, too_slow)
     found = 0
     for name in asked.readers.split(","):
         found += fuzz(name, READERS[name], asked)
@@ -51,7 +51,7 @@ def main() -> None:
     sys.exit(bool(found))
 
 
-def _too_slow(number: int, frame: FrameType | None) -> None:
+def too_slow(number: int, frame: FrameType | None) -> None:
     raise TooSlow
 
 
@@ -63,21 +63,22 @@ def fuzz(name: str, reader: Reader, asked: argparse.Namespace) -> int:
     end = time.monotonic() + asked.seconds
     while time.monotonic() < end:
         content = mutated(rng.choice(reader.seeds()), Path(reader.file).suffix, rng)
-        outcome, words = _outcome(reader, content)
-        outcomes[outcome] += 1
-        kept, largest = (findings, 1 << 30) if outcome == "finding" else (said, LARGEST)
+        end_of, words = outcome(reader, content)
+        outcomes[end_of] += 1
+        kept, largest = (findings, 1 << 30) if end_of == "finding" else (said, LARGEST)
         if len(content) <= (len(kept[words]) if words in kept else largest):
             kept[words] = content
     print(f"{name}: {sum(outcomes.values())} files, {dict(outcomes)}, {len(said)} different answers")
-    _keep(asked.keep / name, reader, findings)
+    keep(asked.keep / name, reader, findings)
     for words in findings:
         print(f"  FINDING {words}")
     if asked.corpus is not None:
-        _keep(asked.corpus / name, reader, {words: said[words] for words in said if words != "read"})
+        keep(asked.corpus / name, reader, {words: said[words] for words in said if words != "read"})
     return len(findings)
 
 
-def _outcome(reader: Reader, content: bytes) -> tuple[str, str]:
+def outcome(reader: Reader, content: bytes) -> tuple[str, str]:
+    """How reading a content ends, ``read``, ``refused`` or ``finding``, and in which words."""
     with TemporaryDirectory() as folder:
         signal.alarm(SECONDS_PER_FILE)
         try:
@@ -101,7 +102,7 @@ def _kind(words: str) -> str:
     return re.sub(r"\d+(\.\d+)?|'[^']*'", "#", words)[:120]
 
 
-def _keep(folder: Path, reader: Reader, contents: dict[str, bytes]) -> None:
+def keep(folder: Path, reader: Reader, contents: dict[str, bytes]) -> None:
     for row, content in enumerate(contents.values()):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{row:03d}{Path(reader.file).suffix}").write_bytes(content)

@@ -87,7 +87,7 @@ Mutator = Callable[[bytes, random.Random], bytes]
 def _mutators(suffix: str) -> tuple[Mutator, ...]:
     if suffix in (".json", ".yaml"):
         return (_structure, _structure, _structure, _cut, _text, _bytes)
-    if suffix in (".csv", ".txt"):
+    if suffix in (".csv", ".txt", ".jsonl", ".xml"):
         return (_text, _text, _lines, _words, _words, _cut, _bytes)
     return (_bytes, _bytes, _cut, _overwritten, _zeros)
 

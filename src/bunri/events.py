@@ -147,5 +147,5 @@ def from_line(line: str) -> Event:
     try:
         values = json.loads(line)
         return _KINDS[values.pop("kind")](**values)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"an event must be a line of JSON with a known kind, but got {line[:200]!r}") from error

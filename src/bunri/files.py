@@ -137,15 +137,20 @@ def read_json(path: Path, what: str) -> Any:
     """Read UTF-8 JSON that must exist and be whole.
 
     Raises:
-        DataError: The file cannot be read, or breaks off; the message has the line and column.
+        DataError: The file cannot be read, or breaks off (the message has the line and column), or has a text that is
+            none.
     """
+    content = read_bytes(path, what)
     try:
-        return json.loads(read_bytes(path, what))
+        values = json.loads(content)
+        if b"\\ud" in content.lower() or b"\xed" in content:  # half a surrogate pair could not be written again
+            json.dumps(values, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         place = f"{path}, line {error.lineno}, column {error.colno}"
         raise DataError(f"{what} must be JSON, but {place}: {error.msg}. Write the file again.") from error
     except (ValueError, RecursionError) as error:
         raise DataError(f"{what} must be JSON in UTF-8, but {path}: {error}. Write the file again.") from error
+    return values
 
 
 def is_file(path: Path) -> bool:

@@ -36,8 +36,8 @@ _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", 
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 """EXIF orientations that swap width and height."""
 
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error)
-"""What Pillow raises for a file that is absent or truncated."""
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error)
+"""What Pillow, and libheif in it, raise for a file that is absent or truncated."""
 
 
 class UnreadablePhoto(DataError):  # noqa: N818 - what it is, as the doctor says it

@@ -8,9 +8,36 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bunri.errors import DataError
 from bunri.files import delete, read_json, write_json
+
+
+class Manifest(BaseModel):
+    """Types of what others look up in a manifest, which may be a stranger's; none must be there, others may be."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    status: str = ""
+    message: str = ""
+    model: str = ""
+    engine: str = ""
+    interpreter: str | None = None
+    fold: int | None = None
+    seed: int | None = None
+    started: str = ""
+    ended: str | None = None
+    class_names: list[str] = []
+    category_ids: list[Annotated[int, Field(ge=-(2**63), lt=2**63)]] = []
+    seconds: dict[str, float] = {}
+    sha256: dict[str, str] = {}
+    versions: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
+    best: dict[str, Any] = {}
+    nodes: list[Any] = []
 
 
 @dataclass(frozen=True)
@@ -119,11 +146,28 @@ class RunFolder:
         """
         delete(self.measured_file)
 
-    def read_manifest(self) -> dict[str, Any]:
-        """The manifest, or an empty one where the run has not begun."""
-        if not self.manifest_file.exists():
-            return {}
-        return dict(read_json(self.manifest_file, "the manifest"))
+    def read_manifest(self, *needed: str) -> dict[str, Any]:
+        """The manifest, or an empty one where the run has not begun.
+
+        Args:
+            needed: Keys that must be there.
+
+        Raises:
+            DataError: It is not as bunri writes it, or lacks a key.
+        """
+        values = read_json(self.manifest_file, "the manifest") if self.manifest_file.exists() else {}
+        try:
+            Manifest.model_validate(values)
+        except (ValidationError, UnicodeEncodeError) as error:
+            raise self._no_manifest(str(error).replace("\n", " ")) from None
+        if missing := [key for key in needed if values.get(key) is None]:
+            raise self._no_manifest(f"it does not say {', '.join(missing)}")
+        return dict(values)
+
+    def _no_manifest(self, reason: str) -> DataError:
+        return DataError(
+            f"a manifest must be as bunri writes it, but {self.manifest_file}: {reason}. Take a whole run, or train it."
+        )
 
     def update_manifest(self, values: Mapping[str, Any]) -> None:
         """Add facts to the manifest."""

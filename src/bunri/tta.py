@@ -32,7 +32,7 @@ class View(Settings):
 class TTASettings(Settings):
     """The views a photo is predicted in, and how their boxes become one set."""
 
-    views: tuple[View, ...] = (View(),)
+    views: Annotated[tuple[View, ...], Field(min_length=1)] = (View(),)
     """Predicted one by one; the first one alone is the plain prediction."""
     method: Literal["wbf", "nms", "soft_nms", "nmw"] = "wbf"
     """How the boxes of the views are fused."""

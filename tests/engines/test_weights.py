@@ -7,6 +7,7 @@ import timm
 import torch
 from torch import nn
 
+from bunri.engines.tensor_files import read_tensors
 from bunri.engines.timm_bodies import BodyConfig
 from bunri.engines.weights import (
     downloading,
@@ -14,7 +15,6 @@ from bunri.engines.weights import (
     load_backbone_weights,
     load_detector_weights,
     packaged_lite0,
-    read_tensors,
 )
 from bunri.errors import ConfigError, DataError, EngineError
 

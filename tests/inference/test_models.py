@@ -107,5 +107,5 @@ def test_a_recipe_that_cannot_be_applied_is_refused_before_a_model_is_loaded(
 
 def test_a_manifest_without_classes_is_refused(tmp_path: Path) -> None:
     RunFolder(tmp_path).update_manifest({"status": "done"})
-    with pytest.raises(DataError, match="must name the classes"):
+    with pytest.raises(DataError, match="it does not say class_names, category_ids"):
         classes_of_run(RunFolder(tmp_path))

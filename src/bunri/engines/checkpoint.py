@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from bunri.engines.weights import read_tensors
+from bunri.engines.tensor_files import read_tensors
 from bunri.errors import DataError
 from bunri.files import replace_atomically
 

@@ -1,15 +1,14 @@
 """Weights to start from. Files are read as tensors only, so that none can run code."""
 
-import pickle
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-import torch
 from torch import Tensor, nn
 
+from bunri.engines.tensor_files import read_tensors
 from bunri.errors import ConfigError, DataError, EngineError, MissingPackageError
 
 LITE0_REPEATS = (1, 2, 2, 3, 3, 4, 1)
@@ -41,27 +40,6 @@ def downloading(what: str) -> Iterator[None]:
         reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
         raise EngineError(
             f"{what} must be downloaded, but: {reason}. Where there is no network, name a local file or none."
-        ) from error
-
-
-def read_tensors(path: Path, what: str) -> dict[str, Any]:
-    """A file of tensors: safetensors, or torch's format read with ``weights_only``.
-
-    Raises:
-        DataError: The file is absent, broken, or holds more than tensors and plain values.
-    """
-    if not path.is_file():
-        raise DataError(f"{what} must be a file, but {path} is not there. Check the path.")
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return dict(load_file(path))
-        return dict(torch.load(path, map_location="cpu", weights_only=True))
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, TypeError, OSError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise DataError(
-            f"{what} {path} must hold tensors and plain values only, and be whole, but: {reason}"
         ) from error
 
 

@@ -1,12 +1,13 @@
 """How long runs will take, from the manifests of finished ones; and how long all of them, with the room there is."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal
 
-from bunri.errors import ConfigError
+from bunri.errors import BunriError, ConfigError
 from bunri.experiment.crew import Crew
 from bunri.experiment.plan import PlannedRun
 from bunri.experiment.schedule import seconds_for_all
@@ -94,17 +95,18 @@ class _Finished:
 def _finished(root: Path) -> Iterator[_Finished]:
     for depth in ("*/*/fold*", "*/*/fold*/seed*"):
         for path in sorted(root.glob(f"{depth}/manifest.json")):
-            folder = RunFolder(path.parent)
-            manifest = folder.read_manifest()
-            if manifest.get("status") == "done" and folder.job_file.exists():
-                model = root.joinpath(*path.relative_to(root).parts[:2])
-                yield _finished_run(manifest, read_json(folder.job_file, "the run's job"), model)
+            model = root.joinpath(*path.relative_to(root).parts[:2])
+            with suppress(BunriError, KeyError, TypeError, AttributeError):  # what cannot be read tells no time
+                yield from _finished_run(RunFolder(path.parent), model.absolute())
 
 
-def _finished_run(manifest: Mapping[str, Any], job: Mapping[str, Any], model: Path) -> _Finished:
-    seconds = sum(manifest.get("seconds", {}).values())
-    epochs = job.get("recipe", {}).get("epochs")
-    return _Finished(manifest["engine"], manifest["sha256"]["config"], seconds, epochs, model.absolute())
+def _finished_run(folder: RunFolder, model: Path) -> Iterator[_Finished]:
+    manifest = folder.read_manifest()
+    if manifest.get("status") == "done" and folder.job_file.exists():
+        epochs = read_json(folder.job_file, "the run's job").get("recipe", {}).get("epochs")
+        seconds = sum(manifest["seconds"].values())
+        known = float(epochs) if isinstance(epochs, int | float) else None
+        yield _Finished(manifest["engine"], manifest["sha256"]["config"], seconds, known, model)
 
 
 def _estimate(run: PlannedRun, finished: Sequence[_Finished]) -> Estimate | None:

@@ -94,7 +94,7 @@ def reproduce(run: Path, out: Path) -> Reproduction:
     if out.exists() and (not out.is_dir() or any(path.is_file() and path.name != ".lock" for path in out.rglob("*"))):
         raise UsageError(f"{out} must be new or empty, so that nothing is lost. Choose another folder with --out.")
     job = Job.validated(read_json(original.job_file, "the run's job"), str(original.job_file))
-    manifest = original.read_manifest()
+    manifest = original.read_manifest("model", "fold", "class_names", "category_ids")
     settings = _settings(original, job, manifest, out.absolute())
     prepared = _prepared(original, job, settings, manifest)
     _check_hashes(manifest, prepared)

@@ -16,7 +16,7 @@ def tell_unrecorded(folder: RunFolder, writers: Sequence[Writer]) -> None:
     """
     if not folder.measured_file.exists():
         return
-    *lines, _unfinished = folder.measured_file.read_text(encoding="utf-8").split("\n")
+    *lines, _unfinished = folder.measured_file.read_text(encoding="utf-8", errors="replace").split("\n")
     events = [from_line(line) for line in lines]
     for event in events[_recorded(folder, events) :]:
         for writer in writers:

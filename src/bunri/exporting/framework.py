@@ -90,7 +90,7 @@ def _job(run: RunFolder, work: RunFolder, wish: ExportWish, photos: Dataset | No
         "train": None,
         "val": None,
         "predict": {},
-        "export": wish.model_copy(update={"class_names": tuple(run.read_manifest()["class_names"])}),
+        "export": wish.model_copy(update={"class_names": tuple(run.read_manifest("class_names")["class_names"])}),
         "checkpoint": run.checkpoint_file("best").absolute(),
         "device": "cpu",
     }

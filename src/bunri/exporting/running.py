@@ -122,7 +122,8 @@ def _held_out(run: RunFolder) -> Dataset | None:
 
 def _first_spec(run: RunFolder, part: FrameworkPart, folder: Path) -> ExportSpec:
     """The export as the framework wrote it, under the names of an export's files."""
-    manifest, job = run.read_manifest(), trained_job(run)
+    manifest = run.read_manifest("model", "engine", "class_names", "category_ids")
+    job = trained_job(run)
     runtime: Format = "torchscript" if (folder / "network.pt").exists() else "onnx"
     networks = {}
     for name, facts in part.networks.networks.items():

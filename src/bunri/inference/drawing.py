@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from bunri.shards import leaves_folder
+from bunri.errors import DataError
 from bunri.files import write_encoded
 from bunri.inference.photo_sets import PhotoSet
 from bunri.photos import Photo
@@ -22,8 +24,11 @@ def draw_predictions(predictions: Predictions, photos: PhotoSet, folder: Path, m
     """Write each photo with its boxes of at least ``min_score`` under its own name below ``folder``; gives the files.
 
     Raises:
+        DataError: A name leads out of the folder.
         OutputError: The folder cannot be written.
     """
+    if leaving := [name for name in photos.dataset.images.file_name if leaves_folder(name)]:
+        raise DataError(f"file names must stay in {folder}, but one is {leaving[0]!r}. Rename the photo.")
     shown = predictions.above(min_score)
     paths = []
     images, class_names = photos.dataset.images, photos.dataset.class_names

@@ -91,7 +91,7 @@ def trained_model(
 
 def _several_trainings(path: Path) -> TrainedModel:
     runs = runs_below(path)
-    models = sorted({str(run.read_manifest()["model"]) for run in runs})
+    models = sorted({str(run.read_manifest("model")["model"]) for run in runs})
     if len(models) > 1:
         raise UsageError(
             f"{path} must be of one model or have ensemble/recipe.json, but it has runs of {', '.join(models)}. "
@@ -188,9 +188,12 @@ def classes_of_run(run: RunFolder) -> Dataset:
     Raises:
         DataError: The manifest does not say.
     """
-    manifest = run.read_manifest()
-    if not {"class_names", "category_ids"} <= manifest.keys():
-        raise DataError(f"{run.manifest_file} must name the classes of the run, but does not. Train again.")
+    manifest = run.read_manifest("class_names", "category_ids")
     none = np.empty(0, np.int64)
     images = Images(none, (), none, none)
-    return Dataset(tuple(manifest["class_names"]), np.array(manifest["category_ids"]), images, no_annotations())
+    try:
+        return Dataset(tuple(manifest["class_names"]), np.array(manifest["category_ids"]), images, no_annotations())
+    except DataError as error:
+        raise DataError(
+            f"{run.manifest_file} must name classes, each with an id, but: {error}. Train again."
+        ) from error

@@ -98,7 +98,7 @@ def photos_of(
     """
     if len(inputs) == 1 and inputs[0].endswith(".json"):
         return _of_coco(Path(inputs[0]), classes, image_folder, skip_broken)
-    paths = list(dict.fromkeys(path.absolute() for text in inputs for path in _expand(text)))
+    paths = list(dict.fromkeys(Path(os.path.normpath(path.absolute())) for text in inputs for path in _expand(text)))
     files = [path for path in paths if path.suffix.lower() not in VIDEO_SUFFIXES]
     videos = [frames_of(path, every) for path in paths if path.suffix.lower() in VIDEO_SUFFIXES]
     sizes = sizes_of_whole_photos(files, skip_broken)

@@ -31,7 +31,7 @@ def predict(model: TrainedModel, photos: PhotoSet, open_run: Open = open_session
 
 
 def _predict_run(run: RunFolder, photos: PhotoSet, open_run: Open) -> Predictions:
-    manifest = run.read_manifest()
+    manifest = run.read_manifest("model")
     label = f"{manifest['model']} fold{manifest.get('fold')}"
     with closing(console_writer(RecordedRun("predict", str(manifest["model"]), label, run))) as console:
         console.write(PhaseStarted("predict", len(photos)))

@@ -71,6 +71,8 @@ def _write_lines(
 
 def _text_files(dataset: Dataset) -> list[PurePosixPath]:
     """The path of each image's text file below the folder of labels."""
+    if leaving := [name for name in dataset.images.file_name if leaves_folder(name)]:
+        raise DataError(f"file names must stay in their folder, but one is {leaving[0]!r}. Correct the annotations.")
     names = [PurePosixPath(name) for name in dataset.images.file_name]
     if all(name.parts[0] == "images" for name in names):
         names = [name.relative_to("images") for name in names]

@@ -85,6 +85,9 @@ class Trees:
     def __post_init__(self) -> None:
         if not 0 <= self.in_steps <= 1:
             raise ValueError(f"the share of models in two steps must lie in [0, 1], but it is {self.in_steps}")
+        asked = (self.direct, self.objects, self.named) if self.in_steps else (self.direct,)
+        if any(forest.features != len(self.gains) for forest in asked):
+            raise ValueError(f"all trees must ask for the {len(self.gains)} features that have a gain, but do not")
 
     def probability(self, features: Features) -> FloatArray:
         """How likely each of N candidates is true, ``(N,)`` in [0, 1]."""

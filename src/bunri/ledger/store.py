@@ -8,6 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from bunri.errors import DataError, UsageError
 from bunri.files import cannot_write
 from bunri.ledger.entries import Entry
@@ -16,6 +18,11 @@ from bunri.settings import nearest
 COLUMNS = tuple(one.name for one in fields(Entry))
 AS_JSON = ("members", "facts")
 """Columns kept as JSON text."""
+
+OF_THE_DISK = tuple(f"SQLITE_{name}" for name in ("READONLY", "FULL", "IOERR", "CANTOPEN", "BUSY", "LOCKED", "PERM"))
+"""Beginnings of SQLite's names of errors that are not of what the file holds."""
+
+_ENTRY = TypeAdapter(Entry)
 
 SCHEMA = f"CREATE TABLE IF NOT EXISTS entries ({', '.join(COLUMNS)}, PRIMARY KEY (name))"
 
@@ -37,7 +44,7 @@ class Ledger:
             return []
         with self._open() as connection:
             rows = connection.execute(f"SELECT {', '.join(COLUMNS)} FROM entries ORDER BY ended, name").fetchall()
-        return [_entry(row) for row in rows]
+            return [_entry(row) for row in rows]
 
     def put(self, entries: Sequence[Entry]) -> None:
         """Write entries over those of the same name; what a user typed in stays.
@@ -80,10 +87,11 @@ class Ledger:
             with connection:
                 connection.execute(SCHEMA)
                 yield connection
-        except sqlite3.OperationalError as error:
-            raise cannot_write(self._path, OSError(str(error))) from error
-        except sqlite3.DatabaseError as error:
-            raise DataError(f"a ledger must be a SQLite file of bunri, but {self._path}: {error}. Move it.") from error
+        except (sqlite3.DatabaseError, ValueError, TypeError) as error:  # its cells can hold anything
+            if getattr(error, "sqlite_errorname", "").startswith(OF_THE_DISK):
+                raise cannot_write(self._path, OSError(str(error))) from error
+            reason = str(error).replace("\n", " ")
+            raise DataError(f"a ledger must be a SQLite file of bunri, but {self._path}: {reason}. Move it.") from error
         finally:
             connection.close()
 
@@ -96,4 +104,4 @@ def _row(entry: Entry) -> list[Any]:
 def _entry(row: Sequence[Any]) -> Entry:
     values = dict(zip(COLUMNS, row, strict=True))
     values |= {column: json.loads(values[column]) for column in AS_JSON}
-    return Entry(**values | {"members": tuple(values["members"])})
+    return _ENTRY.validate_python(values | {"members": tuple(values["members"])})

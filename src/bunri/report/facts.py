@@ -2,12 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass as checked_dataclass
 
 from bunri.diagnosis.diagnosing import Share
 
+FROM_FILES = ConfigDict(allow_inf_nan=False)
+"""Of facts that are read from files: made of something else they raise a ``ValueError``."""
 
-@dataclass(frozen=True)
+
+@checked_dataclass(frozen=True, config=FROM_FILES)
 class Interval:
     """A number with its 95% interval; a part that is not known is None."""
 
@@ -16,7 +22,7 @@ class Interval:
     high: float | None = None
 
 
-@dataclass(frozen=True)
+@checked_dataclass(frozen=True, config=FROM_FILES)
 class Row:
     """One line of the leaderboard; ``mAP50`` is out of fold where there are folds."""
 
@@ -31,14 +37,14 @@ class Row:
     stopped_early: str | None = None
 
 
-@dataclass(frozen=True)
+@checked_dataclass(frozen=True, config=FROM_FILES)
 class Gain:
     """What the ensemble has over the best single model, compared in pairs, out of fold or on test."""
 
     place: str
     best_model: str
     difference: Interval
-    verdict: str
+    verdict: Literal["better", "worse", "undecided", "equal"]
     experiment: str = ""
 
 
@@ -61,7 +67,7 @@ class Leaderboard:
         return next((row for row in self.rows if row.is_ensemble), None)
 
 
-@dataclass(frozen=True)
+@checked_dataclass(frozen=True, config=FROM_FILES)
 class Curve:
     """A scalar of one run over its steps."""
 
@@ -144,7 +150,7 @@ class Rescues:
     rescued: Sequence[Sequence[float | None]]
 
 
-@dataclass(frozen=True)
+@checked_dataclass(frozen=True, config=FROM_FILES)
 class SearchStep:
     """A better candidate on a family's way; ``mAP50`` is of the images it was chosen on, which flatters it."""
 
@@ -203,7 +209,7 @@ class Sampler:
     """The path of a function of the user's own, which the page does not run: its classes are those of plain epochs."""
 
 
-@dataclass(frozen=True)
+@checked_dataclass(frozen=True, config=FROM_FILES)
 class Verdict:
     """A claim and what the data say of it.
 
@@ -232,7 +238,7 @@ class Verdict:
     notes: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
+@checked_dataclass(frozen=True, config=FROM_FILES)
 class AddedGain:
     """What a search finds with a member, against one without it, both out of fold: ``bunri gain``."""
 
@@ -244,7 +250,7 @@ class AddedGain:
     recipe_with: str
 
 
-@dataclass(frozen=True)
+@checked_dataclass(frozen=True, config=FROM_FILES)
 class GainShare:
     """A member's mAP50 alone, and its share of what all have above the best one; it can be below 0."""
 
@@ -253,7 +259,7 @@ class GainShare:
     of_gain: Interval
 
 
-@dataclass(frozen=True)
+@checked_dataclass(frozen=True, config=FROM_FILES)
 class MeasuredGains:
     """A file of ``bunri gain --json``; without common photos there are no shares.
 

@@ -43,10 +43,16 @@ def content_of(path: Path, what: str) -> Iterator[Json]:
         DataError: The file cannot be read, or lacks what the block looks for.
     """
     content = read_json(path, what)
-    try:
+    with _taken_apart(path, what):
         yield content
-    except (KeyError, TypeError, AttributeError) as error:
-        reason = f"{type(error).__name__} {error}"
+
+
+@contextmanager
+def _taken_apart(path: Path, what: str) -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        reason = f"{type(error).__name__} {error}".replace("\n", " ")
         raise DataError(
             f"{what} must be as bunri writes it, but {path}: {reason}. Run the experiment again."
         ) from error
@@ -82,8 +88,12 @@ def _gain(place: str, entry: Json, folder: Path) -> Gain:
 
 def read_curves(sources: Sources) -> tuple[Curve, ...]:
     """The curves of all runs: loss, the first group's learning rate, and mAP50."""
-    runs = sources.run_folders()
-    return tuple(curve for label, run in runs for curve in curves_of_records(label, read_metrics(run.metrics_file)))
+    return tuple(curve for label, run in sources.run_folders() for curve in _curves_of(label, run))
+
+
+def _curves_of(label: str, run: RunFolder) -> tuple[Curve, ...]:
+    with _taken_apart(run.metrics_file, "the metrics"):
+        return tuple(curves_of_records(label, read_metrics(run.metrics_file)))
 
 
 def curves_of_records(label: str, records: Sequence[Json]) -> Iterator[Curve]:

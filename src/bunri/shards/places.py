@@ -1,7 +1,7 @@
 """Paths that lead into tar shards or to a URL."""
 
 import re
-from pathlib import Path, PurePath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NamedTuple
 
 from bunri.files import is_folder
@@ -30,12 +30,14 @@ def holds_url(text: str) -> bool:
 
 
 def leaves_folder(file_name: str) -> bool:
-    """Whether a file name could lead out of the folder it starts in: it is absolute, climbs with ``..``, or is a URL.
+    """Whether a file name could lead out of the folder it starts in, on this system or on another.
 
-    Links that the owner of the folder has put there are followed; a file name cannot make one.
+    It is absolute, climbs with ``..``, names a drive, is a URL, or is no name at all: empty, or with a NUL. Links that
+    the owner of the folder has put there are followed; a file name cannot make one.
     """
-    path = PurePath(file_name)
-    return path.is_absolute() or ".." in path.parts or holds_url(file_name)
+    ways = (PurePosixPath(file_name), PureWindowsPath(file_name))
+    leads_out = any(way.is_absolute() or way.drive or ".." in way.parts for way in ways)
+    return leads_out or not ways[0].parts or "\0" in file_name or holds_url(file_name)
 
 
 def _plain(path: Path) -> str:

@@ -75,8 +75,10 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     Raises:
         DataError: Another line is not a JSON object.
     """
-    *lines, _unfinished = path.read_text(encoding="utf-8").split("\n") if path.exists() else [""]
+    if not path.exists():
+        return []
+    *lines, _unfinished = path.read_bytes().split(b"\n")
     try:
         return [dict(json.loads(line)) for line in lines]
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise DataError(f"{path} must hold one JSON object a line, but: {error}") from error

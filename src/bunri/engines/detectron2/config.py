@@ -105,7 +105,7 @@ def is_lazy(text: bytes, source: str) -> bool:
     """
     try:
         top = yaml.compose(text, yaml.SafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"the model config {source} must be YAML or end in .py, but: {error}") from error
     keys = [key.value for key, _ in top.value] if isinstance(top, yaml.MappingNode) else []
     return "model" in keys

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from detectron2.checkpoint import DetectionCheckpointer
 
+from bunri.engines.tensor_files import refuse_bomb
 from bunri.errors import DataError, EngineError
 
 _REASONS = (pickle.UnpicklingError, RuntimeError, ValueError, KeyError, TypeError, EOFError, AssertionError, IndexError)
@@ -62,6 +63,7 @@ class CarefulCheckpointer(DetectionCheckpointer):
         return super()._load_file(filename)
 
     def _torch_load(self, f: str) -> Any:
+        refuse_bomb(Path(f))
         return torch.load(f, map_location="cpu", weights_only=True)
 
     def _load_model(self, checkpoint: Any) -> Any:

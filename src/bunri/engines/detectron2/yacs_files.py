@@ -1,6 +1,5 @@
 """A yacs config's chain of files, each checked against Detectron2's own tree of keys."""
 
-import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from bunri.engines.detectron2.arithmetic import value_of
 from bunri.engines.detectron2.zoo import zoo_file
 from bunri.errors import ConfigError
 from bunri.files import read_bytes
@@ -63,7 +63,7 @@ def _base_of(path: Path, base: str) -> Path:
 def _read(path: Path) -> dict[str, Any]:
     try:
         values = yaml.load(read_bytes(path, "the model config"), _Loader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"the model config {path} must be YAML, but: {error}") from error
     if not isinstance(values, dict):
         raise ConfigError(f"the model config {path} must be a mapping of keys, but it is {type(values).__name__}")
@@ -74,19 +74,14 @@ class _Loader(yaml.SafeLoader):
     """The safe loader with what configs of the zoo need: tuples, and ``eval`` of arithmetic."""
 
 
-_ARITHMETIC = (
-    *(ast.Expression, ast.Constant, ast.Name, ast.Load, ast.Store, ast.List, ast.Tuple),
-    *(ast.ListComp, ast.comprehension, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop),
-)
-"""Without calls and attributes an expression can compute, and nothing else."""
-
-
 def _evaluated(loader: _Loader, node: yaml.SequenceNode) -> Any:
-    [text] = loader.construct_sequence(node)
-    tree = ast.parse(str(text), mode="eval")
-    if not all(isinstance(part, _ARITHMETIC) for part in ast.walk(tree)):
-        raise yaml.constructor.ConstructorError(None, None, f"eval of more than arithmetic: {text}", node.start_mark)
-    return eval(compile(tree, "<config>", "eval"), {"__builtins__": {}})
+    written = loader.construct_sequence(node)
+    try:
+        return value_of(", ".join(map(str, written)))
+    except ValueError as error:
+        raise yaml.constructor.ConstructorError(
+            None, None, f"eval of more than arithmetic: {written}: {error}", node.start_mark
+        ) from error
 
 
 def _as_tuple(loader: _Loader, node: yaml.SequenceNode) -> tuple[Any, ...]:

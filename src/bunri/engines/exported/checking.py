@@ -39,7 +39,7 @@ TORCH_WORDS = frozenset({"annotate", "bool", "float", "int", "len", "range", "un
 """And these words of the language."""
 
 TORCH_CODE_BYTES = 64 * 2**20
-"""A program is small; its weights are not counted."""
+"""A program is small; weights are packed as they are."""
 
 
 def check_network(path: Path, runtime: Format, weights: Path | None) -> None:
@@ -61,7 +61,7 @@ def _check_onnx(path: Path, weights: Path | None) -> None:
 
     try:
         model: Any = onnx.load(path, load_external_data=False)
-    except (DecodeError, ValueError) as error:
+    except (DecodeError, ValueError, RecursionError) as error:
         raise DataError(f"{path} must be an ONNX file, but is not: {error}. Copy it again.") from error
     for domain in {node.domain for node in _nodes(model.graph)} | {node.domain for node in model.functions}:
         if domain not in ONNX_DOMAINS:
@@ -96,7 +96,7 @@ def _check_openvino(path: Path, weights: Path | None) -> None:
         raise _refuse(path, "has XML entities")
     try:
         root = ET.fromstring(text)
-    except ET.ParseError as error:
+    except (ET.ParseError, ValueError, LookupError, RecursionError) as error:  # LookupError: an unknown encoding
         raise DataError(f"{path} must be an OpenVINO model, but: {error}. Copy it again.") from error
     for layer in root.iter("layer"):
         if not OPENVINO_SETS.fullmatch(layer.get("version", "")):
@@ -112,12 +112,16 @@ def _check_torchscript(path: Path, weights: Path | None) -> None:
             names = archive.namelist()
             if len(set(names)) < len(names):
                 raise _refuse(path, "has two files of one name, of which torch may read the other")
+            if sum(part.file_size for part in archive.infolist()) > path.stat().st_size + TORCH_CODE_BYTES:
+                raise _refuse(path, "would be far larger unpacked")
             programs = [name for name in names if "/code/" in name and name.endswith(".py")]
             if sum(archive.getinfo(name).file_size for name in programs) > TORCH_CODE_BYTES:
                 raise _refuse(path, "has far more code than a network needs")
             for name in programs:
                 _check_program(path, archive.read(name).decode())
-    except (zipfile.BadZipFile, UnicodeDecodeError, SyntaxError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # zipfile, zlib and the grammar each have errors of their own
         raise DataError(f"{path} must be a TorchScript archive, but: {error}. Copy it again.") from error
 
 

@@ -16,7 +16,7 @@ from bunri.engines.exported.spec import ExportSpec, NetworkName, OneStage
 from bunri.engines.exported.two_stage import find_two_stage
 from bunri.engines.feeding import by_size
 from bunri.engines.predicting import Found, predict_all_views
-from bunri.errors import DataError, EngineError
+from bunri.errors import BunriError, DataError, EngineError
 from bunri.photos import Photo
 from bunri.predictions import Predictions
 from bunri.recipe import Recipe
@@ -59,8 +59,10 @@ class ExportedModel:
     def _found(self, batch: Batch) -> list[Found]:
         try:
             found = self._find(batch)
-        except (RuntimeError, KeyError) as error:  # every runtime's own error is a RuntimeError
-            raise EngineError(f"{self.spec.runtime} failed on a photo: {str(error).splitlines()[0]}") from error
+        except BunriError:
+            raise
+        except Exception as error:  # every runtime has errors of its own, and other outputs than promised fit nowhere
+            raise EngineError(f"{self.spec.runtime} failed on a photo: {_in_short(error)}") from error
         facts = zip(found, batch.sizes, batch.originals, batch.corners, strict=True)
         return [_in_photo(one, *sizes) for one, *sizes in facts]
 
@@ -69,6 +71,10 @@ class ExportedModel:
         if isinstance(detector, OneStage):
             return find_one_stage(self.networks["network"], batch, detector, floor)
         return find_two_stage(self.networks["network"], self.networks["regions"], batch, detector, floor)
+
+
+def _in_short(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
 def _in_photo(found: Candidates, size: np.ndarray, original: np.ndarray, corner: np.ndarray) -> Found:
@@ -103,8 +109,8 @@ def open_export(path: Path, threads: int | None = None) -> ExportedModel:
     count = threads or len(os.sched_getaffinity(0))
     try:
         networks = {name: load(folder / facts.name, facts, count) for name, facts in spec.networks.items()}
-    except RuntimeError as error:
-        raise DataError(f"{spec.runtime} must be able to load {spec_file.parent}, but: {error}") from error
+    except Exception as error:  # as above
+        raise DataError(f"{spec.runtime} must be able to load {spec_file.parent}, but: {_in_short(error)}") from error
     return ExportedModel(spec, networks)
 
 

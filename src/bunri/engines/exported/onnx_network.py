@@ -20,7 +20,8 @@ class OnnxNetwork:
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = ERRORS_ONLY
         self._outputs = list(facts.outputs)
-        self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        providers = ["CPUExecutionProvider"]  # there is nothing to fall back to, of which it would print
+        self._session = onnxruntime.InferenceSession(path, options, providers=providers, enable_fallback=0)
 
     def __call__(self, inputs: Arrays) -> Arrays:
         """Run it."""

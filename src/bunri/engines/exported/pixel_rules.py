@@ -7,12 +7,14 @@ from pydantic import Field, field_validator, model_validator
 from bunri.settings import Settings
 
 LARGEST_SIDE = 8192
+"""Pixels of an input."""
 
 Side = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
 """Pixels; bounded, as a stranger's file must not take all memory."""
 
 Byte = Annotated[int, Field(ge=0, le=255)]
-Three = tuple[float, float, float]
+Finite = Annotated[float, Field(ge=-1e6, le=1e6)]
+Three = tuple[Finite, Finite, Finite]
 
 
 class Pixels(Settings):

@@ -16,7 +16,7 @@ from bunri.run_folder import RunFolder
 class ExportedRun(RunFolder):
     """An export as a run; ``path`` is its JSON."""
 
-    def read_manifest(self) -> dict[str, Any]:
+    def read_manifest(self, *needed: str) -> dict[str, Any]:
         """What of a run's manifest an export knows."""
         spec = read_spec(self.path)
         facts = {"model": spec.source.model, "engine": spec.source.engine, "fold": spec.source.fold}

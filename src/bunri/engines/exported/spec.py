@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from bunri.engines.exported.pixel_rules import Pixels
+from bunri.engines.exported.pixel_rules import LARGEST_SIDE, Finite, Pixels
 from bunri.settings import Settings
 from bunri.tta import TTASettings
 
@@ -28,7 +28,9 @@ Above = Annotated[float, Field(gt=0)]
 LARGEST_LOG = math.log(1000 / 16)
 """Where R-CNN's own code cuts logarithms of sizes."""
 
-Four = tuple[float, float, float, float]
+Divisor = Annotated[float, Field(ge=1e-6, le=1e6)]
+Four = tuple[Finite, Finite, Finite, Finite]
+Divisors = tuple[Divisor, Divisor, Divisor, Divisor]
 
 
 class FileFacts(Settings):
@@ -72,9 +74,9 @@ class DefaultBoxes(Settings):
 
     kind: Literal["default_boxes"] = "default_boxes"
     """Tells it from :class:`CellAnchors`."""
-    sides: tuple[tuple[tuple[float, float], ...], ...]
+    sides: tuple[tuple[tuple[Finite, Finite], ...], ...]
     """By level: width and height."""
-    steps: tuple[Above, ...] | None = None
+    steps: tuple[Divisor, ...] | None = None
     """Pixels between the centres of a level; null takes the input's side over the cells."""
 
 
@@ -110,9 +112,9 @@ class OneStage(Settings):
     """What makes a score of the outputs; with centerness it is the root of the product."""
     boxes: Literal["offsets", "sides"]
     """Offsets of centre and log size (R-CNN), or distances to the four sides in anchors' sides (FCOS)."""
-    weights: Four = (1.0, 1.0, 1.0, 1.0)
+    weights: Divisors = (1.0, 1.0, 1.0, 1.0)
     """Offsets are divided by them."""
-    largest_log: float | None = LARGEST_LOG
+    largest_log: Annotated[float, Field(ge=0, le=20)] | None = LARGEST_LOG
     """Logarithms of sizes are cut here before they are raised; null cuts none."""
     first_label: Literal[0, 1] = 0
     """Label of the first score; 0 is the background."""
@@ -122,7 +124,7 @@ class OneStage(Settings):
     """... of each level over all classes, of each class over all levels, or of all levels and classes."""
     clip_first: bool = True
     """Whether boxes are cut at the photo's borders before suppression, or after it."""
-    min_side: float = 0
+    min_side: Finite = 0
     """Pixels; boxes that are smaller in the end go."""
     suppression: Suppression
     """Of the candidates."""
@@ -140,7 +142,7 @@ class Proposals(Settings):
     """The best anchors of each level that enter suppression."""
     min_score: Share | None
     """Of the objectness; null cuts none, and ranks by the raw output in place of its share."""
-    min_side: float
+    min_side: Finite
     """Pixels; smaller boxes go."""
     suppression: Suppression
     """Within each level."""
@@ -153,17 +155,17 @@ class Regions(Settings):
     """-log2 of the scale of the finest feature level ..."""
     coarsest: int
     """... and of the coarsest; there is one level for each between."""
-    canonical_side: float
+    canonical_side: Divisor
     """A proposal with this side belongs to ..."""
     canonical_level: int
     """... this level (Lin et al., arXiv:1612.03144, equation 1)."""
-    level_slack: float = 1e-6
+    level_slack: Finite = 1e-6
     """A level this little too low is whole ..."""
-    ratio_slack: float = 0
+    ratio_slack: Finite = 0
     """... or one of a side this little too small, in canonical sides."""
-    weights: Four
+    weights: Divisors
     """Offsets are divided by them."""
-    min_side: float = 0.01
+    min_side: Finite = 0.01
     """Pixels; smaller boxes go."""
     suppression: Suppression
     """Within each class."""
@@ -182,7 +184,7 @@ class TwoStage(Settings):
     """Tells it from :class:`OneStage`."""
     anchors: Anchors
     """Of the first stage."""
-    weights: Four
+    weights: Divisors
     """Offsets of the first stage are divided by them."""
     proposals: Proposals
     """What goes from the first to the second stage."""
@@ -277,4 +279,8 @@ class ExportSpec(ExportedNetworks):
             raise ValueError("every class must have a category id")
         if (self.runtime == "openvino") != bool(self.weights):
             raise ValueError("weights in files of their own go with openvino, and only with it")
+        scale = max(view.scale for view in self.tta.views)
+        sides = (*(self.pixels.fixed or (self.pixels.max_side,)), *(self.pixels.frame or ()))
+        if scale * max(sides) > LARGEST_SIDE:
+            raise ValueError(f"sides must be at most {LARGEST_SIDE} pixels, also in views at a larger scale")
         return self

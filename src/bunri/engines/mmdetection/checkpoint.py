@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from bunri.engines.checkpoint import Identity
-from bunri.engines.weights import read_tensors
+from bunri.engines.tensor_files import read_tensors
 from bunri.files import replace_atomically
 
 KEY = "bunri"

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bunri.engines.tensor_files import refuse_bomb
 from bunri.errors import BunriError, ConfigError, DataError
 
 
@@ -102,9 +103,10 @@ def _local(filename: str, map_location: Any = None) -> Any:
     if not path.is_file():
         raise ConfigError(f"weights must be a file, but {path} is not there. Check the path.")
     try:
+        refuse_bomb(path)
         with torch.serialization.safe_globals(_plain_types()):
             return torch.load(path, map_location=map_location, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except Exception as error:  # whatever a broken or hostile file leads torch to
         raise DataError(
             f"weights {path} must hold tensors and plain values only, and be whole, but: {_reason(error)}. Save its "
             "`state_dict` alone, with torch.save."

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from bunri.engines.weights import read_tensors
+from bunri.engines.tensor_files import read_tensors, refuse_bomb
 from bunri.errors import BunriError, DataError, EngineError
 
 
@@ -71,6 +71,7 @@ def _content(path: Path) -> dict[str, Any]:
     except DataError:
         pass  # it may hold layers
     try:
+        refuse_bomb(path)
         return dict(torch_safe_load(path, safe_only=True)[0])
     except Exception as error:  # whatever a broken or hostile file leads to
         reason = (str(error) or type(error).__name__).splitlines()[0]
