@@ -1,6 +1,7 @@
 """Feed broken files to every reader: each must be refused with an error of ours, or read right.
 
     PYTHONPATH=src:tests python benchmarks/fuzzing.py [--seconds 60] [--readers coco,photo] [--seed 0] [--keep DIR]
+    PYTHONPATH=src:tests:tests/engines .engines/all/bin/python benchmarks/fuzzing.py --module fuzz_config_readers
 
 Another exception, more than ten seconds for one file, or more than 2 GB of memory is a finding; its file is kept. With
 --corpus DIR it also keeps a small file for every different thing that was said, as the tests' corpus has them.
@@ -16,13 +17,15 @@ import time
 import traceback
 import warnings
 from collections import Counter
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
 
 from bunri.errors import BunriError
 from fuzz_mutations import mutated
-from fuzz_readers import READERS, Reader
+from fuzz_reader import Reader
 
 SECONDS_PER_FILE = 10
 GIB = 1 << 30
@@ -37,16 +40,18 @@ class TooSlow(Exception):  # noqa: N818
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60, help="for each reader")
-    parser.add_argument("--readers", default=",".join(READERS))
+    parser.add_argument("--readers", help="by name; all by default")
+    parser.add_argument("--module", default="fuzz_readers", help="or fuzz_config_readers, of native configs")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, default=Path("findings"))
     parser.add_argument("--corpus", type=Path)
     asked = parser.parse_args()
+    readers = import_module(asked.module).READERS
     warnings.simplefilter("error")
     signal.signal(signal.SIGALRM, too_slow)
     found = 0
-    for name in asked.readers.split(","):
-        found += fuzz(name, READERS[name], asked)
+    for name in asked.readers.split(",") if asked.readers else readers:
+        found += fuzz(name, readers[name], asked)
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20):.2f} GiB, findings {found}")
     sys.exit(bool(found))
 
@@ -60,6 +65,9 @@ def fuzz(name: str, reader: Reader, asked: argparse.Namespace) -> int:
     outcomes: Counter[str] = Counter()
     said: dict[str, bytes] = {}
     findings: dict[str, bytes] = {}
+    for content in reader.seeds():  # a framework loads for longer than any file may take
+        with TemporaryDirectory() as folder, suppress(BunriError):
+            reader.read_content(content, Path(folder))
     end = time.monotonic() + asked.seconds
     while time.monotonic() < end:
         content = mutated(rng.choice(reader.seeds()), Path(reader.file).suffix, rng)

@@ -16,7 +16,7 @@ from pillow_heif import register_heif_opener
 from safetensors.torch import save
 
 from builders import make_predictions
-from bunri.events import Ended, Note, PhaseStarted, Progress, Scalars, to_line
+from bunri.events import Ended, Event, Note, PhaseStarted, Progress, Scalars, to_line
 from bunri.io import write_predictions
 from bunri.learned import TreeSettings, fit_learned
 from bunri.search.calibrated import CalibratedFamily
@@ -209,5 +209,11 @@ def saved(image: Image.Image, format_: str, **options: Any) -> bytes:
 
 @cache
 def events() -> Sequence[bytes]:
-    told = (PhaseStarted("train", 10), Progress(3), Scalars(3, {"train/loss": 0.5}, 0.1), Note("slow"), Ended("done"))
+    told: tuple[Event, ...] = (
+        PhaseStarted("train", 10),
+        Progress(3),
+        Scalars(3, {"train/loss": 0.5}, 0.1),
+        Note("slow"),
+        Ended("done"),
+    )
     return ["\n".join(map(to_line, told)).encode()]

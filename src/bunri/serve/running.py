@@ -4,6 +4,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bunri.errors import MissingPackageError, UsageError
 from bunri.inference.models import TrainedModel
@@ -11,6 +12,10 @@ from bunri.inference.opening import open_session
 from bunri.inference.warm import WarmModel
 from bunri.serve.settings import LOOPBACK, ServeSettings
 from bunri.serve.sorting_rules import SortingRules
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from uvicorn import Config
 
 Say = Callable[[str], None]
 
@@ -45,19 +50,28 @@ def serve(
         warm = stack.enter_context(closing(warm_model(model, say)))
         served = Served(model.name, tuple(model.members), classes, warm, rules, settings, kept)
         _announce(listening, settings, len(model.runs), corrections, say)
-        config = uvicorn.Config(
-            create_app(served),
-            log_level="warning",
-            access_log=False,  # who sends which photo is nobody's business
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=10,
-            timeout_graceful_shutdown=5,
-            limit_concurrency=64,
-            h11_max_incomplete_event_size=2**16,
-            ws="none",
-        )
-        uvicorn.Server(config).run(sockets=[listening])
+        uvicorn.Server(uvicorn_config(create_app(served), settings)).run(sockets=[listening])
+
+
+def uvicorn_config(app: "FastAPI", settings: ServeSettings) -> "Config":
+    """How an application is served: no logs of who asks, bounded connections, heads and waiting."""
+    from uvicorn import Config
+
+    from bunri.serve.patience import patient_protocol
+
+    return Config(
+        app,
+        http=patient_protocol(settings.seconds_for_head),
+        log_level="warning",
+        access_log=False,  # who sends which photo is nobody's business
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=10,
+        timeout_graceful_shutdown=5,
+        limit_concurrency=64,
+        h11_max_incomplete_event_size=2**16,
+        ws="none",
+    )
 
 
 def warm_model(model: TrainedModel, say: Say) -> WarmModel:

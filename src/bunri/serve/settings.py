@@ -30,6 +30,8 @@ class ServeSettings(Settings):
     """Requests with a body that are read or looked at at once; more are told to come back."""
     seconds_to_send: Annotated[float, Field(gt=0)] = 60.0
     """A client may take so long to send its request."""
+    seconds_for_head: Annotated[float, Field(gt=0)] = 10.0
+    """A client that has connected may take so long to say what it wants."""
 
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
