@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bunri.errors import ConfigError
+from bunri.files import is_file
 from bunri.settings import nearest, read_yaml
 
 Architecture = dict[str, Any]
@@ -60,7 +61,7 @@ def architecture_of(model: str, folder: Path) -> Architecture:
 def local_file(name: str, folder: Path) -> Path | None:
     """The file of a name, looked for in the config's folder and in the working folder."""
     places = (folder / name, Path(name))
-    return next((place.absolute() for place in places if place.is_file()), None)
+    return next((place.absolute() for place in places if is_file(place)), None)
 
 
 def built_in_models() -> list[str]:

@@ -128,7 +128,7 @@ def _checked(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
     except SyntaxError as error:
         unknown = next((key for key in values if repr(key) in str(error)), str(error))
         raise ConfigError(f"{path}: {unknown}: unknown key{nearest(str(unknown), list(DEFAULT_CFG_DICT))}") from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ArithmeticError) as error:
         raise ConfigError(f"{path}: Ultralytics refuses it: {error}") from error
     return {key: value for key, value in args.items() if key != "model"}
 
