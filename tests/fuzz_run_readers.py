@@ -20,8 +20,7 @@ from bunri.ledger.entries import Entry
 from bunri.ledger.scanning import scan
 from bunri.ledger.store import Ledger
 from bunri.report import write_report
-from bunri.run_folder import RunFolder
-from bunri.watch.status import read_status
+from bunri.watch.overview import Overview
 
 EXPERIMENT = "runs/small"
 RUN = f"{EXPERIMENT}/fcos/fold0"
@@ -151,7 +150,7 @@ _READINGS: Sequence[Callable[[Path], object]] = (
     lambda root: scan(root / "runs"),
     lambda root: differences(root / RUN, root / RUN).to_dict(),
     lambda root: list(_finished(root / "runs")),
-    lambda root: read_status("small", RunFolder(root / RUN), 1e9),
+    lambda root: Overview([root]).read(1e9),
     lambda root: write_report(root / EXPERIMENT, root / "report.html"),
 )
 
