@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from bunri.shards import leaves_folder
 from bunri.errors import DataError
 from bunri.files import write_encoded
 from bunri.inference.photo_sets import PhotoSet
 from bunri.photos import Photo
 from bunri.predictions import Predictions
+from bunri.shards import leaves_folder
 
 DRAWN_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 """Photos that are drawn in their own format; others become PNG."""
