@@ -115,3 +115,24 @@ def test_raw_objectness_ranks_where_its_shares_are_all_one() -> None:
     shares, raw = (inputs["proposals_0"][:, 1:].tolist() for inputs in seen)
     assert shares == [[0, 0, 8, 8], [8, 0, 20, 8]]
     assert raw == [[0, 12, 4, 20], [12, 12, 20, 20]]
+
+
+def test_a_level_without_proposals_looks_at_a_box_with_an_area() -> None:
+    """And what it finds there is not given."""
+    rule = two_stages(None)
+    regions = rule.regions.model_copy(update={"coarsest": 5, "canonical_side": 1})  # all on the coarser level
+    seen: list[Arrays] = []
+
+    def second(inputs: Arrays) -> Arrays:
+        seen.append(inputs)
+        count = len(inputs["proposals_0"]) + len(inputs["proposals_1"])
+        return {"scores": np.array([[0, 9]] + [[0, 1]] * (count - 1), np.float32), "offsets": np.zeros((count, 8))}
+
+    features = {f"features_{level}": np.zeros((1, 1, 2, 2), np.float32) for level in (0, 1)}
+    raw = {f"objectness_{level}": np.zeros((1, 1, 2, 2), np.float32) for level in (0, 1)}
+    raw |= {f"offsets_{level}": np.zeros((1, 4, 2, 2), np.float32) for level in (0, 1)}
+    [found] = find_two_stage(lambda _: raw | features, second, batch(), rule.model_copy(update={"regions": regions}), 0)
+    [[_, *corners]] = seen[0]["proposals_0"].tolist()
+    assert corners[2] > corners[0]
+    assert corners[3] > corners[1]
+    np.testing.assert_allclose(found.score, 1 / (1 + np.exp(-1)), rtol=1e-6)

@@ -21,6 +21,10 @@ from bunri.engines.exported.pixels import Batch
 from bunri.engines.exported.spec import Regions, TwoStage
 from bunri.errors import DataError
 
+OUT_OF_THE_WAY = np.array([[0, 0, 0, 16, 16]], np.float32)
+"""What a level without proposals looks at in place of them: with an area, as pooling none gives NaN in OpenVINO, which
+the measuring of ranges for int8 would take up."""
+
 
 def find_two_stage(
     network: Network, regions: Network, batch: Batch, detector: TwoStage, score_floor: float
@@ -89,7 +93,7 @@ def _looked_at(
     for number in range(rule.coarsest - rule.finest + 1):
         rows = np.flatnonzero(level == number)
         inputs[f"features_{number}"] = outputs[f"features_{number}"]
-        inputs[f"proposals_{number}"] = rois[rows] if len(rows) else np.zeros((1, 5), np.float32)
+        inputs[f"proposals_{number}"] = rois[rows] if len(rows) else OUT_OF_THE_WAY
         order.append(rows if len(rows) else np.array([-1]))  # no runtime likes an empty input
     found = regions(inputs)
     place = np.concatenate(order)
