@@ -98,6 +98,9 @@ def test_korean_and_a_phone(page: Browser, runs: Path) -> None:
         write_run(runs / "street" / "fasterrcnn_lite0_wide" / "fold0" / "seed1", status="failed", message="no " * 40)
         page.wait_for("document.querySelectorAll('#rows tr').length === 4")
         assert page.slivers() == []
+        page.wait_for("document.querySelectorAll('#rows .status-running').length === 1")
+        right = "document.querySelector('#rows tr .progress span').getBoundingClientRect().right"
+        assert page.value(right) < 390  # how far it is can be seen without scrolling
 
 
 def test_a_server_that_is_gone_is_told(browser: Browser, runs: Path) -> None:
