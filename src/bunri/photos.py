@@ -12,10 +12,11 @@ from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from bunri.boxes import IntArray
 from bunri.errors import DataError
+from bunri.pixels import SIDEWAYS, orientation_of, pixels_of
 from bunri.shards import read_stored
 
 Photo = NDArray[np.uint8]
@@ -32,9 +33,6 @@ _FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "HEIF", "AVIF", "BMP", "GIF", "TIFF", 
 
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 """Bytes 8 to 12 of a HEIC file, after ``ftyp`` (ISO/IEC 23008-12)."""
-
-_SIDEWAYS = frozenset({5, 6, 7, 8})
-"""EXIF orientations that swap width and height."""
 
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error)
 """What Pillow, and libheif in it, raise for a file that is absent or truncated."""
@@ -67,7 +65,7 @@ def read_photo(path: str | PathLike[str]) -> Photo:
         DataError: The file is absent, truncated, not an image, or far larger than a photo (a decompression bomb).
     """
     with opened(Path(path)) as image:
-        return np.array(as_rgb(upright(image)))
+        return pixels_of(image)
 
 
 def photo_from_bytes(content: bytes, max_pixels: int) -> Photo:
@@ -81,7 +79,7 @@ def photo_from_bytes(content: bytes, max_pixels: int) -> Photo:
         width, height = image.size
         if width * height > max_pixels:
             raise TooManyPixels("the photo", f"it has {width} x {height} pixels, and {max_pixels} are allowed")
-        return np.array(as_rgb(upright(image)))
+        return pixels_of(image)
 
 
 def photo_size(path: str | PathLike[str]) -> tuple[int, int]:
@@ -91,7 +89,7 @@ def photo_size(path: str | PathLike[str]) -> tuple[int, int]:
         DataError: As :func:`read_photo`, but a truncated body is not noticed.
     """
     with opened(Path(path)) as image:
-        turned = _orientation(image) in _SIDEWAYS and image.format != "TIFF"  # of TIFF, Pillow tells the turned size
+        turned = orientation_of(image) in SIDEWAYS and image.format != "TIFF"  # of TIFF, Pillow tells the turned size
         return _swapped(image.size) if turned else image.size
 
 
@@ -102,7 +100,7 @@ def exif_orientation(path: str | PathLike[str]) -> int:
         DataError: As :func:`photo_size`.
     """
     with opened(Path(path)) as image:
-        return _orientation(image)
+        return orientation_of(image)
 
 
 @contextmanager
@@ -148,38 +146,6 @@ def _head(file: Path | IO[bytes]) -> bytes:
     head = file.read(12)
     file.seek(0)
     return head
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except (SyntaxError, ValueError, TypeError, struct.error):
-        return 1  # a photo with broken EXIF is still a photo
-
-
-def upright(image: Image.Image) -> Image.Image:
-    """The image turned as its EXIF orientation says."""
-    if _orientation(image) == 1:
-        return image
-    return ImageOps.exif_transpose(image)
-
-
-def as_rgb(image: Image.Image) -> Image.Image:
-    """An image of any mode in 8-bit RGB."""
-    if image.mode == "RGB":
-        return image
-    if image.mode.startswith("I"):
-        return _from_16_bit(image)
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-    return image.convert("RGB")
-
-
-def _from_16_bit(image: Image.Image) -> Image.Image:
-    """Pillow's own conversion cuts 16-bit grey at 255; 65535 is white."""
-    grey = np.clip(np.asarray(image).astype(np.int64), 0, 65535) / 257
-    return Image.fromarray(np.rint(grey).astype(np.uint8)).convert("RGB")
 
 
 def _swapped(size: tuple[int, int]) -> tuple[int, int]:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bunri.photos import Photo, as_rgb, opened, upright
+from bunri.photos import Photo, opened
+from bunri.pixels import pixels_of
 
 
 def read_small(path: str | PathLike[str], max_side: int) -> Photo:
@@ -25,7 +26,7 @@ def read_small(path: str | PathLike[str], max_side: int) -> Photo:
     """
     with opened(Path(path)) as image:
         image.draft(None, _fitted(image.size, max_side))
-        small = as_rgb(upright(image))
+        small = Image.fromarray(pixels_of(image))
         small.thumbnail((max_side, max_side))
         return np.array(small)
 

@@ -146,20 +146,22 @@ class Worker:
 
         A forked child of the framework may hold the pipe open after the worker's death, so the process is asked, too.
         """
-        since = time.monotonic()
+        since, log = time.monotonic(), self._size_of_log()
         while not self._has_words(0.5):
             if self._process.poll() is not None and not self._has_words(0.0):  # it may speak and die in between
                 return b""
-            if time.monotonic() - since > self._patience and self._log_is_still():
+            if (now := self._size_of_log()) != log:  # not its time: clocks are set
+                since, log = time.monotonic(), now
+            if time.monotonic() - since > self._patience:
                 self._hung = True
                 self._kill()
         return os.read(self._pipe, 1 << 16)
 
-    def _log_is_still(self) -> bool:
+    def _size_of_log(self) -> int:
         try:
-            return time.time() - self._log_file.stat().st_mtime > self._patience
+            return self._log_file.stat().st_size
         except OSError:
-            return True
+            return 0
 
     def _has_words(self, seconds: float) -> bool:
         return bool(select.select([self._pipe], [], [], seconds)[0])

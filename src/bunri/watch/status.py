@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from bunri.run_folder import RunFolder
@@ -117,20 +118,25 @@ def _share(recipe: Record, last: Record) -> float | None:
 
 
 def _seconds_left(records: Sequence[Record], share: float | None) -> float | None:
-    """Of the steps still to be done, at the pace of the last records, whose gaps include validations."""
+    """Of the steps still to be done, at the pace of the last records, whose gaps include validations.
+
+    A gap over which the clock was set back tells nothing.
+    """
     points = [
         (record["step"], record["time"]) for record in records[-RECENT:] if number(record.get("time")) is not None
     ]
-    if not share or len(points) < 2 or points[-1][0] <= points[0][0]:
+    gaps = [(later[0] - step, later[1] - time) for (step, time), later in pairwise(points) if later[1] >= time]
+    steps = sum(gap[0] for gap in gaps)
+    if not share or steps <= 0:
         return None
-    pace = (points[-1][1] - points[0][1]) / (points[-1][0] - points[0][0])
-    return float(max(pace, 0.0) * points[-1][0] * (1 - share) / share)
+    return float(sum(gap[1] for gap in gaps) / steps * points[-1][0] * (1 - share) / share)
 
 
 def _seconds(manifest: Record, sign: float | None) -> float | None:
     started = _moment(manifest.get("started"))
     ended = _moment(manifest.get("ended")) or sign
-    return None if started is None or ended is None else max(ended - started, 0.0)
+    counted = sum((manifest.get("seconds") or {}).values())  # of a clock that only goes forward
+    return None if started is None or ended is None else max(ended - started, counted)
 
 
 def _moment(text: Any) -> float | None:
