@@ -26,8 +26,8 @@ KINDS = {
     "png alpha": ("PNG", "RGBA", {"compress_level": 1}),
     "png palette": ("PNG", "P", {"compress_level": 1, "transparency": 3}),
     "png 16 bits": ("PNG", "I;16", {"compress_level": 1}),
-    "webp": ("WEBP", "RGB", {"quality": 20, "method": 0}),
-    "webp alpha": ("WEBP", "RGBA", {"quality": 20, "method": 0}),
+    "webp": ("WEBP", "RGB", {"lossless": True, "quality": 0, "method": 0}),
+    "webp alpha": ("WEBP", "RGBA", {"lossless": True, "quality": 0, "method": 0}),
     "avif": ("AVIF", "RGB", {"quality": 20, "speed": 10}),
     "avif alpha": ("AVIF", "RGBA", {"quality": 20, "speed": 10}),
     "heic": ("HEIF", "RGB", {"quality": 20}),
@@ -66,7 +66,9 @@ def main() -> None:
         for kind in asked.kinds or KINDS:
             path = Path(folder) / "photo"
             path.unlink(missing_ok=True)
-            told = _in_a_process("-c", f"import photo_memory; photo_memory.write({kind!r}, {asked.pixels}, {str(path)!r})")
+            told = _in_a_process(
+                "-c", f"import photo_memory; photo_memory.write({kind!r}, {asked.pixels}, {str(path)!r})"
+            )
             print(f"{kind:16} {_in_a_process('-c', READ, str(path)).strip() if path.exists() else told}", flush=True)
 
 

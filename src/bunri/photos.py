@@ -103,6 +103,11 @@ def exif_orientation(path: str | PathLike[str]) -> int:
         return orientation_of(image)
 
 
+MOST_PIXELS = {"JPEG2000": 80_000_000}
+"""Width x height by format where Pillow's own limit (179 million) would take more than 2 GB: its decoder has four bytes
+for each colour of a pixel."""
+
+
 @contextmanager
 def opened(file: Path | IO[bytes], name: Path | str = "") -> Iterator[Image.Image]:
     """The image of a file, its pixels not yet read; what Pillow raises in the block is told as an unreadable photo."""
@@ -114,6 +119,7 @@ def opened(file: Path | IO[bytes], name: Path | str = "") -> Iterator[Image.Imag
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of large photos and odd EXIF; both are read or refused here
             with Image.open(file, formats=_formats()) as image:
+                _refuse_too_large(image, name)
                 yield image
     except Image.DecompressionBombError as error:
         raise TooManyPixels(name, str(error)) from error
@@ -121,6 +127,12 @@ def opened(file: Path | IO[bytes], name: Path | str = "") -> Iterator[Image.Imag
         raise UnreadablePhoto(name, "it is of no format of photos that is known") from error
     except _BROKEN as error:
         raise UnreadablePhoto(name, getattr(error, "strerror", None) or str(error)) from error
+
+
+def _refuse_too_large(image: Image.Image, name: Path | str) -> None:
+    (width, height), most = image.size, MOST_PIXELS.get(image.format or "")
+    if most is not None and width * height > most:
+        raise TooManyPixels(name, f"it has {width} x {height} pixels, and {most} are allowed of {image.format}")
 
 
 def _formats() -> list[str]:

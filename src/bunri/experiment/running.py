@@ -20,6 +20,7 @@ from bunri.experiment.estimating import TimedPlan, refuse_too_large, timed_plan
 from bunri.experiment.exposures import Announce, say_nothing, tell_exposures
 from bunri.experiment.gathering import gather, leave_out
 from bunri.experiment.leaderboard import Leaderboard, make_leaderboard
+from bunri.experiment.photo_record import record_photos
 from bunri.experiment.plan import PlannedRun, decide, job_of, planned_runs
 from bunri.experiment.provenance import provenance
 from bunri.experiment.runs import PreparedRun, unified_diff
@@ -81,6 +82,7 @@ def train(
     settings = _only(load_experiment(Path(experiment), overrides), models)
     with found_in(python_path(settings, ())):
         checked = _checked(settings, provenance(Path(experiment).absolute().parent), resume, overwrite, open_crew)
+        record_photos(settings, checked.data, anew=overwrite)
         tell_exposures(settings, checked.runs, checked.data, announce)
         _write_settings(settings, is_whole=models is None)
         ends = checked.crew.run(checked.prepared, Arms(settings, checked.runs))

@@ -14,6 +14,7 @@ from bunri.events import Ended, Writer
 from bunri.experiment.handle import Handle
 from bunri.experiment.locking import locked
 from bunri.experiment.manifest import ManifestWriter
+from bunri.experiment.photo_record import check_photos
 from bunri.experiment.plan import PlannedRun, hashes_of, plain
 from bunri.experiment.retelling import tell_unrecorded
 from bunri.files import read_bytes, write_bytes, write_json, write_text
@@ -55,10 +56,13 @@ def run_here(
         listeners: Hear every event, beside the writers of the experiment.
 
     Raises:
-        BunriError: The run cannot begin, or a folder or an interpreter failed it; a failed training is no error here.
+        BunriError: The run cannot begin, a photo has changed since the experiment began, or a folder or an interpreter
+            failed it; a failed training is no error here.
     """
     run, configured = prepared.run, experiment.interpreter(prepared.run.model.engine)
     with locked(run.folder) as lock:
+        if prepared.job.train is not None:
+            check_photos(prepared.job.train.annotations)
         write_inputs(prepared)
         manifest = ManifestWriter(run.folder, {**facts, **_facts_of(prepared, configured)})
         writers: list[Writer] = [manifest]
