@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
+from bunri import pixels
 from bunri.errors import DataError
 from bunri.photos import (
+    MOST_PIXELS,
     Photo,
     TooManyPixels,
     UnreadablePhoto,
@@ -22,6 +24,7 @@ from bunri.photos import (
     photo_size,
     read_photo,
 )
+from bunri.pixels import as_rgb
 from io_builders import write_photo
 
 
@@ -259,3 +262,48 @@ def test_bits_that_differ_are_counted() -> None:
 @pytest.mark.parametrize("count", [0, 1])
 def test_too_few_photos_for_a_pair(count: int) -> None:
     assert near_duplicate_pairs(np.zeros((count, 4), np.uint64)).shape == (0, 2)
+
+
+PEAK = """
+import resource, sys
+import bunri.photos
+from PIL import Image, ImageOps
+Image.init()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+height, width, _ = bunri.photos.read_photo(sys.argv[1]).shape
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / (height * width))
+"""
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "I;16"])
+def test_a_photo_takes_the_memory_of_its_pixels_decoded_and_read_and_little_more(tmp_path: Path, mode: str) -> None:
+    """At the 179 million pixels Pillow decodes, 8 bytes each are 1.4 GB."""
+    grey = Image.fromarray(np.zeros((4000, 5000), np.uint16 if mode == "I;16" else np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = _save(tmp_path, grey if mode == "I;16" else grey.convert(mode), exif=exif, compress_level=1)
+    done = subprocess.run([sys.executable, "-c", PEAK, str(path)], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 4 + 3 + 2
+
+
+def test_a_photo_in_strips_is_the_photo_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Image.fromarray(np.random.default_rng(0).integers(0, 256, (37, 23, 4), np.uint8), "RGBA")
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        file = io.BytesIO()
+        whole.save(file, "PNG", exif=exif)
+        with Image.open(file) as image:
+            expected = np.asarray(as_rgb(ImageOps.exif_transpose(image)))
+        monkeypatch.setattr(pixels, "STRIP", 50)
+        assert (photo_from_bytes(file.getvalue(), 10**6) == expected).all()
+
+
+def test_a_format_whose_decoder_takes_more_has_a_limit_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _save(tmp_path, _quarters(), "photo.jp2")
+    assert read_photo(path).shape == (4, 8, 3)
+    monkeypatch.setitem(MOST_PIXELS, "JPEG2000", 31)  # type: ignore[misc]
+    with pytest.raises(TooManyPixels, match="it has 8 x 4 pixels, and 31 are allowed of JPEG2000"):
+        read_photo(path)

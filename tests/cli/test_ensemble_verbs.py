@@ -1,6 +1,6 @@
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -230,3 +230,20 @@ def test_large_files_go_block_by_block_with_the_same_result(
     assert "member0.parquet is not in the order of its images" in terminal.err
     assert terminal.json(*score) == whole[1]
     assert_same_predictions(*(read_predictions(f"{name}.parquet", dataset) for name in ("blocks", "whole")))
+
+
+@pytest.mark.parametrize("verb", ["fuse", "search", "gain"])
+def test_members_that_looked_at_other_images_are_told(terminal: Terminal, verb: str) -> None:
+    dataset, members = random_world(images=30, members=1)
+    fewer = replace(members[0][members[0].image_id > 4], seen_image_id=dataset.images.id[4:])
+    write_predictions(fewer, terminal.folder / "fewer.parquet", dataset)
+    words = {
+        "fuse": ["a.parquet", "fewer.parquet", "--images", "truth.json", "--out", "f.parquet"],
+        "search": ["a.parquet", "fewer.parquet", "--truth", "truth.json", "--families", "fused", "--folds", "2"],
+        "gain": ["a.parquet", "--add", "fewer.parquet", "--truth", "truth.json"],
+    }[verb]
+    terminal.run(verb, *words)
+    [warning] = [line for line in terminal.err.splitlines() if line.startswith("warning: members must")]
+    assert "looked at the same images, but fewer not at 4 of 30, first 1. On such an image" in warning
+    terminal.run(verb, *["b.csv" if "fewer" in word else word for word in words])
+    assert "warning: members must" not in terminal.err

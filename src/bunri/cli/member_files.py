@@ -133,7 +133,10 @@ def read_members(paths: MemberPaths, dataset: "Dataset") -> "list[Predictions]":
     """Read members and cut their boxes at the borders of the images; folds and views of one model become one."""
     from bunri.io import read_predictions
 
-    return _members(paths, [read_predictions(path, dataset) for files in paths.values() for path in files], dataset)
+    found = [read_predictions(path, dataset) for files in paths.values() for path in files]
+    members = _members(paths, found, dataset)
+    say_unlike(members)
+    return members
 
 
 def member_blocks(paths: MemberPaths, dataset: "Dataset") -> "Iterator[list[Predictions]]":
@@ -141,7 +144,27 @@ def member_blocks(paths: MemberPaths, dataset: "Dataset") -> "Iterator[list[Pred
     from bunri.io.blocks import read_blocks
 
     files = [path for several in paths.values() for path in several]
-    return (_members(paths, block, dataset) for block in read_blocks(files, dataset, on_sorting=say_sorting))
+    is_told = False
+    for block in read_blocks(files, dataset, on_sorting=say_sorting):
+        members = _members(paths, block, dataset)
+        is_told = is_told or say_unlike(members)
+        yield members
+
+
+def say_unlike(members: "Sequence[Predictions]") -> bool:
+    """Tell where members have not looked at the same images; gives whether that is so."""
+    import numpy as np
+
+    everything = np.unique(np.concatenate([member.seen_image_id for member in members]))
+    lacking = [(member.name, np.setdiff1d(everything, member.seen_image_id)) for member in members]
+    lacking = [(name, images) for name, images in lacking if len(images)]
+    if lacking:
+        told = ", ".join(f"{name} not at {len(images)} of {len(everything)}" for name, images in lacking)
+        say(
+            f"warning: members must have looked at the same images, but {told}, first {lacking[0][1][0]}. On such "
+            "an image a member counts as having found nothing. Predict all images, or leave the member out."
+        )
+    return bool(lacking)
 
 
 @contextmanager
