@@ -304,6 +304,6 @@ def test_a_format_whose_decoder_takes_more_has_a_limit_of_its_own(
 ) -> None:
     path = _save(tmp_path, _quarters(), "photo.jp2")
     assert read_photo(path).shape == (4, 8, 3)
-    monkeypatch.setitem(MOST_PIXELS, "JPEG2000", 31)  # type: ignore[misc]
+    monkeypatch.setitem(MOST_PIXELS, "JPEG2000", 31)
     with pytest.raises(TooManyPixels, match="it has 8 x 4 pixels, and 31 are allowed of JPEG2000"):
         read_photo(path)

@@ -103,9 +103,8 @@ def exif_orientation(path: str | PathLike[str]) -> int:
         return orientation_of(image)
 
 
-MOST_PIXELS = {"JPEG2000": 75_000_000}
-"""Width x height by format where Pillow's own limit (179 million) would take more than 2 GB: its decoder has four bytes
-for each colour of a pixel."""
+MOST_PIXELS = {"JPEG2000": 75_000_000, "WEBP": 100_000_000}
+"""Width x height by format where at Pillow's own limit, 179 million, its decoder takes more than 2 GB."""
 
 
 @contextmanager
