@@ -4,7 +4,8 @@
 
 Photos are in memory; a pass goes from pixels to boxes in one view, all of it in processor time of this process, so that
 other work on the machine enters all alike. Every pass of a round sees the same photos; the medians of the rounds are
-told, and of each round the ratio to torch.
+told, and of each round the ratio to torch. It is run by the Python of the run's framework, in which the runtimes of the
+exports must be installed, too.
 """
 
 import argparse
@@ -14,17 +15,16 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 
-from bunri.engines import checkpoint
-from bunri.engines.base import Job
-from bunri.engines.checkpoint import Identity
+from bunri.dataset import Dataset
+from bunri.engines.base import engine_by_name
 from bunri.engines.exported.model import open_export
 from bunri.engines.predicting import BATCH, Finder, predict_view
-from bunri.engines.torchvision.engine import TorchvisionEngine
 from bunri.evaluate import evaluate
-from bunri.files import read_json
+from bunri.exporting.framework import trained_job
 from bunri.io import load_dataset
 from bunri.photos import Photo, read_photo
 from bunri.recipe import Recipe
@@ -32,13 +32,20 @@ from bunri.run_folder import RunFolder
 from bunri.tta import View
 
 
-def eager_finder(run: RunFolder) -> tuple[Finder, Recipe]:
-    """The run's best checkpoint in torch, as its worker builds it."""
-    job = Job.validated(read_json(run.job_file, "the job"), str(run.job_file))
-    text, names = run.resolved_config_file().read_text(), tuple(run.read_manifest()["class_names"])
-    detector = TorchvisionEngine().build(text, names, job.recipe)
-    checkpoint.load_model(detector.model, run.checkpoint_file("best"), Identity.of(text, names))
-    return detector.finder(detector.model, torch.device("cpu")), job.recipe
+def eager_finder(run: RunFolder, photos: Dataset) -> tuple[Finder, Recipe]:
+    """The run's best checkpoint in its framework, as its worker builds it for the classes of some photos."""
+    job = trained_job(run)
+    changes = {
+        "config": run.native_config_file(job.config.name),
+        "resolved": job.resolved and run.path / job.resolved.name,
+        "checkpoint": run.checkpoint_file("best"),
+        "device": "cpu",
+    }
+    engine, kept = engine_by_name(job.engine), []
+    keep: Any = lambda job, finder_of, emit: kept.append(finder_of)  # noqa: E731
+    with patch.object(sys.modules[engine.predict.__module__], "predict_job", keep):
+        engine.predict(job.model_copy(update=changes), lambda event: None)
+    return kept[0](photos), job.recipe
 
 
 def seconds(find: Finder, photos: list[Photo]) -> float:
@@ -62,12 +69,12 @@ def rates(finders: dict[str, Finder], photos: list[Photo], rounds: int) -> dict[
 
 def main(arguments: Any) -> None:
     torch.set_num_threads(arguments.threads)
-    eager, recipe = eager_finder(RunFolder(arguments.run))
+    dataset = load_dataset(arguments.truth, arguments.images)
+    eager, recipe = eager_finder(RunFolder(arguments.run), dataset)
     finders: dict[str, Finder] = {"torch eager": eager}
     for path in arguments.exports:
         model = open_export(path, arguments.threads)
         finders[f"{model.spec.runtime} {model.spec.precision}"] = model
-    dataset = load_dataset(arguments.truth, arguments.images)
     photos = [read_photo(dataset.path_of(row)) for row in range(min(arguments.photos, len(dataset)))]
     measured = rates(finders, photos, arguments.rounds)
     print(f"{arguments.run}, {len(photos)} photos, {arguments.rounds} rounds, {arguments.threads} thread(s)")

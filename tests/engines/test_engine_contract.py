@@ -12,9 +12,12 @@ import pytest
 
 from bunri.dataset import Dataset
 from bunri.engines.catalogue import engine_state
+from bunri.engines.exported.model import open_export, predict_with
 from bunri.engines.feeding import Lengths
 from bunri.engines.process import Worker
 from bunri.events import Event, PhaseStarted, Progress, Resumed, Scalars
+from bunri.exporting import ExportOrder, export_run
+from bunri.files import write_bytes
 from bunri.io import read_predictions
 from bunri.recipe import Recipe
 from engine_jobs import (
@@ -158,6 +161,20 @@ def test_a_misspelt_override_is_refused_with_the_nearest_key(engine: str, tmp_pa
     [mistake] = check(engine, tmp_path, {}, {key: 3})["mistakes"]
     assert key.rsplit(".", 1)[-1] in mistake
     assert f"did you mean '{meant}'" in mistake
+
+
+def test_an_export_finds_what_the_framework_finds(tried: Tried, tmp_path: Path) -> None:
+    """On photos in all three views; the export is refused where it does not."""
+    job = tried.run.job
+    write_bytes(job.folder.native_config_file(job.config.name), job.config.read_bytes())
+    facts = {"status": "done", "model": "tiny", "engine": tried.engine, "fold": 0, "seed": 0}
+    job.folder.update_manifest(facts | {"class_names": ["square", "bar"], "category_ids": [3, 17]})
+    done = export_run(job.run_folder, ExportOrder("onnx", tmp_path / "out", threads=1))
+    assert done.alike is not None
+    assert done.alike.photos == len(tried.dataset)
+    own = read_predictions(job.folder.predictions_file("val"), tried.dataset)
+    found = predict_with(open_export(tmp_path / "out", threads=1), tried.dataset)
+    assert len(found) == pytest.approx(len(own), rel=0.05)
 
 
 def _stop_once_it_trains(event: Event, worker: Worker) -> None:

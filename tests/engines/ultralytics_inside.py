@@ -26,6 +26,7 @@ from bunri.events import Emit, Event, Facts, Note, Resumed, Scalars
 from bunri.files import write_json
 from bunri.io import load_dataset, read_predictions
 from bunri.predictions import Predictions
+from ultralytics_exports import scene_exports  # noqa: F401 - a scene of another module
 
 TINY: dict[str, Any] = {
     "nc": 80,

@@ -7,12 +7,12 @@ from typer.testing import CliRunner
 
 from bunri.cli import build_app
 from bunri.engines.exported.files import read_spec
-from bunri.errors import BunriError, ConfigError, UsageError
+from bunri.errors import BunriError, UsageError
 from bunri.exporting import ExportOrder, export_run
 from bunri.exporting.calibrating import some_photos
 from bunri.exporting.naming import place_of
 from bunri.exporting.proving import compare_with_framework
-from bunri.files import read_json, write_bytes, write_json
+from bunri.files import write_bytes
 from bunri.io import load_dataset, read_predictions
 from bunri.run_folder import RunFolder
 from engine_jobs import follow
@@ -99,16 +99,6 @@ def test_what_cannot_be_is_refused_before_the_work(run: RunFolder, order: Export
     with pytest.raises(UsageError) as caught:
         export_run(run.path, order)
     assert message in str(caught.value)
-
-
-@pytest.mark.parametrize("engine", ["ultralytics", "mmdetection"])
-def test_engines_that_cannot_are_named_with_the_reason(run: RunFolder, tmp_path: Path, engine: str) -> None:
-    other = RunFolder(tmp_path / "run")
-    write_json(other.job_file, read_json(run.job_file, "the job") | {"engine": engine})
-    other.update_manifest(run.read_manifest() | {"engine": engine})
-    with pytest.raises(ConfigError, match=f"models of {engine} cannot be exported: .*torchvision engine"):
-        export_run(other.path, ExportOrder("onnx", tmp_path / "out"))
-    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_of_two_runs_is_refused_by_their_names(run: RunFolder, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from bunri.dataset import Dataset
 from bunri.engines.base import ExportWish, Job, Photos
 from bunri.engines.exported.spec import ExportedNetworks
 from bunri.engines.process import Worker, error_of, interpreter_of
-from bunri.errors import ConfigError
 from bunri.events import Ended, Facts
 from bunri.files import read_json, write_text
 from bunri.io import read_predictions, write_coco
@@ -31,26 +30,6 @@ class FrameworkPart:
     networks: ExportedNetworks
     seen: Predictions | None
     versions: Mapping[str, str]
-
-
-NOT_EXPORTED: Mapping[str, str] = {
-    "ultralytics": "its networks can be traced, but its frame (OpenCV's) and its suppression are not written yet",
-    "mmdetection": "its networks can be traced, but photos resized by OpenCV and its decoding are not written yet",
-}
-"""Engines whose models are refused, and what an export with equal boxes lacks; docs/export.md has what was tried."""
-
-
-def check_engine(name: str) -> None:
-    """Refuse an engine whose models cannot be exported with equal boxes.
-
-    Raises:
-        ConfigError: Naming it, why, and what to do instead.
-    """
-    if name in NOT_EXPORTED:
-        raise ConfigError(
-            f"models of {name} cannot be exported: {NOT_EXPORTED[name]}. `bunri predict` runs them in their framework; "
-            "for an export train the same backbone with the torchvision engine (docs/export.md)."
-        )
 
 
 def trained_job(run: RunFolder) -> Job:

@@ -14,7 +14,7 @@ from bunri.engines.feeding import load_photos
 from bunri.errors import UsageError
 from bunri.exporting.calibrating import NetworkInputs, some_photos
 from bunri.exporting.converting import to_openvino
-from bunri.exporting.framework import FrameworkPart, check_engine, export_networks, trained_job
+from bunri.exporting.framework import FrameworkPart, export_networks, trained_job
 from bunri.exporting.naming import Place, network_file, place_of, put, with_hashes
 from bunri.exporting.proving import Alike, compare_with_framework, mAP50_of
 from bunri.exporting.quantizing import quantized, quantizer_of
@@ -77,7 +77,6 @@ def export_run(path: Path, order: ExportOrder) -> Exported:
         EngineError: The framework failed, or the export does not find what the framework finds.
     """
     run, place = one_run(path), place_of(order.out, order.runtime)
-    check_engine(trained_job(run).engine)
     network_class(order.runtime)  # what is missing is told before the work
     if order.int8:
         quantizer_of(order.runtime)

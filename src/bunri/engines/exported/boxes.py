@@ -45,7 +45,9 @@ class Candidates:
         if rule.sigma is not None:
             return self._decayed(rule)
         ordered = self.by_score()
-        return ordered[suppressed(ordered.box, ordered.label, np.float32(rule.iou), rule.max_boxes)]
+        group = np.zeros_like(ordered.label) if rule.across_classes else ordered.label
+        box = ordered.box + ((ordered.label - 1) * np.float32(rule.shift)).astype(np.float32)[:, None]
+        return ordered[suppressed(box, group, np.float32(rule.iou), rule.max_boxes)]
 
     def _decayed(self, rule: Suppression) -> "Candidates":
         """Boxes without area, of which effdet gives some, overlap none."""
@@ -112,7 +114,11 @@ def _default_boxes(boxes: DefaultBoxes, level: int, grid: Grid, height: int, wid
 
 
 def from_offsets(
-    offsets: Float32Array, anchors: Float32Array, weights: Four, largest_log: float | None = LARGEST_LOG
+    offsets: Float32Array,
+    anchors: Float32Array,
+    weights: Four,
+    largest_log: float | None = LARGEST_LOG,
+    smallest_log: float | None = None,
 ) -> Float32Array:
     """Boxes of offsets ``(..., 4)`` from anchors of the same shape: centre in sides, size in logarithms.
 
@@ -124,6 +130,7 @@ def from_offsets(
     scaled = offsets / np.array(weights, np.float32)
     middle = scaled[..., :2] * size + centre
     logs = scaled[..., 2:] if largest_log is None else np.minimum(scaled[..., 2:], np.float32(largest_log))
+    logs = logs if smallest_log is None else np.maximum(logs, np.float32(smallest_log))
     half = np.float32(0.5) * (np.exp(logs) * size)
     return np.concatenate([middle - half, middle + half], axis=-1)
 

@@ -23,13 +23,15 @@ OPENVINO_SETS = re.compile(r"opset\d{1,2}")
 """Operator sets of OpenVINO itself; ``extension`` and others come from libraries."""
 
 _CALLS = """
-NumToTensor _convolution adaptive_avg_pool2d add add_ addmm arange avg_pool2d batch_norm bmm cat ceil chunk clamp
-clamp_min constant_pad_nd contiguous conv2d detach div div_ dropout dropout_ embedding eq expand expand_as
-feature_dropout flatten floor floor_divide forward full gelu group_norm hardsigmoid hardsigmoid_ hardswish hardswish_
-hardtanh hardtanh_ layer_norm leaky_relu leaky_relu_ linear log_softmax matmul max_pool2d mean mul mul_ narrow ne neg
-numel ones pad permute pow prelu relu relu6 relu6_ relu_ remainder reshape roi_align roll rsub
-scaled_dot_product_attention select sigmoid sigmoid_ silu silu_ size slice softmax softplus split split_with_sizes
-sqrt squeeze stack sub sum tanh to transpose unbind unsqueeze upsample_bilinear2d upsample_nearest2d view zeros
+NumToTensor __and__ _convolution _shape_as_tensor adaptive_avg_pool2d add add_ addmm all arange avg_pool2d batch_norm
+bitwise_not bmm cat ceil chunk clamp clamp_min constant_pad_nd contiguous conv2d cos detach device div div_ dropout
+dropout_ embedding eq expand expand_as feature_dropout flatten floor floor_divide forward full full_like gelu
+grid_sampler group_norm gt hardsigmoid hardsigmoid_ hardswish hardswish_ hardtanh hardtanh_ index layer_norm
+leaky_relu leaky_relu_ linear log log_softmax lt masked_fill matmul max max_pool2d mean meshgrid mul mul_ narrow ne
+neg new_full new_zeros numel ones pad permute pow prelu reciprocal relu relu6 relu6_ relu_ remainder repeat reshape
+roi_align roll rsub scaled_dot_product_attention select sigmoid sigmoid_ silu silu_ sin size slice softmax softplus
+split split_with_sizes sqrt squeeze stack sub sum tanh to topk transpose type_as unbind unsqueeze upsample_bilinear2d
+upsample_nearest2d view zeros
 """
 
 TORCH_CALLS = frozenset(_CALLS.split())

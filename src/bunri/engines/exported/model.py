@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from bunri.dataset import Dataset
-from bunri.engines.exported.boxes import Candidates
+from bunri.engines.exported.boxes import Candidates, IntArray, clipped
+from bunri.engines.exported.decoded import find_decoded
 from bunri.engines.exported.files import check_files, read_spec, spec_file_of
 from bunri.engines.exported.networks import Network, network_class
 from bunri.engines.exported.one_stage import find_one_stage
 from bunri.engines.exported.pixels import Batch, batch_of, input_size_of
-from bunri.engines.exported.spec import ExportSpec, NetworkName, OneStage
+from bunri.engines.exported.spec import Decoded, ExportSpec, NetworkName, OneStage
 from bunri.engines.exported.two_stage import find_two_stage
 from bunri.engines.feeding import by_size
 from bunri.engines.predicting import Found, predict_all_views
@@ -70,6 +71,8 @@ class ExportedModel:
         detector, floor = self.spec.detector, self.spec.score_floor
         if isinstance(detector, OneStage):
             return find_one_stage(self.networks["network"], batch, detector, floor)
+        if isinstance(detector, Decoded):
+            return find_decoded(self.networks["network"], batch, detector, floor)
         return find_two_stage(self.networks["network"], self.networks["regions"], batch, detector, floor)
 
 
@@ -77,12 +80,13 @@ def _in_short(error: Exception) -> str:
     return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
-def _in_photo(found: Candidates, size: np.ndarray, original: np.ndarray, corner: np.ndarray) -> Found:
-    """In pixels of the photo, without the background, classes from 0."""
+def _in_photo(found: Candidates, size: IntArray, original: IntArray, corner: IntArray) -> Found:
+    """In pixels of the photo, cut at its borders, without the background, classes from 0."""
     real = found.label > 0
     factor = original.astype(np.float32) / size.astype(np.float32)
+    box = np.asarray((found.box[real] - corner.astype(np.float32)[ACROSS]) * factor[ACROSS], np.float32)
     return Found(
-        box_xyxy=((found.box[real] - corner.astype(np.float32)[ACROSS]) * factor[ACROSS]).astype(np.float64),
+        box_xyxy=clipped(box, original).astype(np.float64),
         class_index=found.label[real] - 1,
         score=found.score[real].astype(np.float64),
     )

@@ -42,6 +42,8 @@ def find_one_stage(network: Network, batch: Batch, detector: OneStage, score_flo
     found = []
     for row, size in enumerate(batch.sizes):
         anchor, column, value = _best_of_blocks(score[row], blocks, detector.candidates, score_floor)
+        if detector.scores == "sigmoid_then_centerness":
+            value = value * sigmoid(outputs["centerness"][row, anchor, 0])
         box = _decoded(outputs["boxes"][row][anchor], every_anchor[anchor], detector)
         found.append(_suppressed(Candidates(box, column + detector.first_label, value), size, detector))
     return found
@@ -49,7 +51,7 @@ def find_one_stage(network: Network, batch: Batch, detector: OneStage, score_flo
 
 def _suppressed(candidates: Candidates, size: IntArray, detector: OneStage) -> Candidates:
     if detector.clip_first:
-        return candidates.clipped(size).suppressed(detector.suppression).of_size(detector.min_side)
+        return candidates.clipped(size).of_size(detector.min_side).suppressed(detector.suppression)
     return candidates.suppressed(detector.suppression).clipped(size).of_size(detector.min_side)
 
 
@@ -91,4 +93,4 @@ def _best_of_blocks(
 def _decoded(values: Float32Array, anchors: Float32Array, detector: OneStage) -> Float32Array:
     if detector.boxes == "sides":
         return from_sides(values, anchors)
-    return from_offsets(values, anchors, detector.weights, detector.largest_log)
+    return from_offsets(values, anchors, detector.weights, detector.largest_log, detector.smallest_log)

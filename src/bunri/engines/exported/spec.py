@@ -25,6 +25,7 @@ SUFFIXES: Mapping[Format, str] = {"onnx": ".onnx", "openvino": ".xml", "torchscr
 Count = Annotated[int, Field(ge=1, le=100_000)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Above = Annotated[float, Field(gt=0)]
+SmallestLog = Annotated[float, Field(ge=-20, le=0)]
 LARGEST_LOG = math.log(1000 / 16)
 """Where R-CNN's own code cuts logarithms of sizes."""
 
@@ -99,6 +100,10 @@ class Suppression(Settings):
     """Of a Gaussian by which boxes that overlap lose score in place of going (Bodla et al., arXiv:1704.04503) ..."""
     min_score: Share = 0
     """... until it is not above this."""
+    shift: Annotated[float, Field(ge=0, le=1e6)] = 0
+    """Pixels that boxes are moved by, times their class, before overlaps are rounded; a way to keep classes apart."""
+    across_classes: bool = False
+    """Whether boxes of all classes suppress each other."""
 
 
 class OneStage(Settings):
@@ -108,14 +113,17 @@ class OneStage(Settings):
     """Tells it from :class:`TwoStage`."""
     anchors: Anchors
     """Where the boxes start from."""
-    scores: Literal["sigmoid", "sigmoid_with_centerness", "softmax"]
-    """What makes a score of the outputs; with centerness it is the root of the product."""
+    scores: Literal["sigmoid", "sigmoid_with_centerness", "sigmoid_then_centerness", "softmax"]
+    """What makes a score of the outputs: with centerness the root of the product; or the product itself, once the
+    candidates are chosen."""
     boxes: Literal["offsets", "sides"]
     """Offsets of centre and log size (R-CNN), or distances to the four sides in anchors' sides (FCOS)."""
     weights: Divisors = (1.0, 1.0, 1.0, 1.0)
     """Offsets are divided by them."""
     largest_log: Annotated[float, Field(ge=0, le=20)] | None = LARGEST_LOG
     """Logarithms of sizes are cut here before they are raised; null cuts none."""
+    smallest_log: SmallestLog | None = None
+    """The same below."""
     first_label: Literal[0, 1] = 0
     """Label of the first score; 0 is the background."""
     candidates: Count
@@ -125,7 +133,7 @@ class OneStage(Settings):
     clip_first: bool = True
     """Whether boxes are cut at the photo's borders before suppression, or after it."""
     min_side: Finite = 0
-    """Pixels; boxes that are smaller in the end go."""
+    """Pixels; boxes that are smaller once they are cut go."""
     suppression: Suppression
     """Of the candidates."""
 
@@ -133,6 +141,23 @@ class OneStage(Settings):
     def levels(self) -> int:
         """Of features."""
         return levels_of(self.anchors)
+
+
+class Decoded(Settings):
+    """A head that decodes its own boxes: the network gives boxes ``(B, N, 4)`` and shares ``(B, N, C)``."""
+
+    kind: Literal["decoded"] = "decoded"
+    """Tells it from the others."""
+    boxes: Literal["centre_and_size", "corners"]
+    """What the four numbers are."""
+    unit: Literal["pixel", "input"] = "pixel"
+    """They are in pixels, or in sides of the input."""
+    classes_of_a_box: Literal["all", "best"] = "all"
+    """Which of them are candidates."""
+    candidates: Count
+    """The best ones of a photo ..."""
+    suppression: Suppression | None = None
+    """... of which these stay; null keeps all, where a head finds each object once, and no more than it has boxes."""
 
 
 class Proposals(Settings):
@@ -165,6 +190,8 @@ class Regions(Settings):
     """... or one of a side this little too small, in canonical sides."""
     weights: Divisors
     """Offsets are divided by them."""
+    smallest_log: SmallestLog | None = None
+    """Logarithms of sizes are cut here from below; null cuts none."""
     min_side: Finite = 0.01
     """Pixels; smaller boxes go."""
     suppression: Suppression
@@ -186,6 +213,8 @@ class TwoStage(Settings):
     """Of the first stage."""
     weights: Divisors
     """Offsets of the first stage are divided by them."""
+    smallest_log: SmallestLog | None = None
+    """Logarithms of sizes are cut here from below; null cuts none."""
     proposals: Proposals
     """What goes from the first to the second stage."""
     regions: Regions
@@ -234,7 +263,7 @@ class ExportedNetworks(Settings):
     """What is run."""
     pixels: Pixels
     """From a photo to the input."""
-    detector: Annotated[OneStage | TwoStage, Field(discriminator="kind")]
+    detector: Annotated[OneStage | TwoStage | Decoded, Field(discriminator="kind")]
     """From the outputs to boxes."""
 
     @model_validator(mode="after")

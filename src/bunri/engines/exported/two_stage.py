@@ -69,7 +69,7 @@ def _of_level(
     """The best proposals of a level; their label is the level, as it is within levels that they suppress others."""
     least = rule.proposals.min_score
     chosen = best(objectness, rule.proposals.candidates)
-    box = from_offsets(offsets[chosen], anchors[chosen], rule.weights)
+    box = from_offsets(offsets[chosen], anchors[chosen], rule.weights, smallest_log=rule.smallest_log)
     score = objectness[chosen] if least is None else sigmoid(objectness[chosen])
     found = Candidates(box, np.full(len(chosen), level), score).clipped(size)
     return found if least is None else found[found.score >= np.float32(least)]
@@ -122,5 +122,6 @@ def _boxes(
     row, label = np.nonzero(score[:, 1:] > np.float32(floor))
     label = label + 1
     chosen = offsets.reshape(len(offsets), -1, 4)[row, label]
-    found = Candidates(from_offsets(chosen, proposals[row], rule.weights), label, score[row, label]).clipped(size)
+    box = from_offsets(chosen, proposals[row], rule.weights, smallest_log=rule.smallest_log)
+    found = Candidates(box, label, score[row, label]).clipped(size)
     return found.of_size(rule.min_side).suppressed(rule.suppression)

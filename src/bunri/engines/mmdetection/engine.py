@@ -14,6 +14,7 @@ from bunri.engines.mmdetection import ops
 from bunri.engines.predicting import Finder, predict_job
 from bunri.errors import ConfigError, EngineError
 from bunri.events import Emit, Facts
+from bunri.files import write_text
 from bunri.recipe import Recipe
 
 
@@ -76,6 +77,21 @@ class MMDetectionEngine:
             return found
 
         predict_job(job, finder_of, emit)
+
+    def export(self, job: Job, emit: Emit) -> None:
+        """Write the networks of the checkpoint that would predict, and ``export.json``."""
+        assert job.export is not None
+        _choose_device(job)
+        from bunri.engines.mmdetection.config import from_text
+        from bunri.engines.mmdetection.loaders import test_pipeline
+        from bunri.engines.mmdetection.prediction import trained
+
+        resolved = self._resolved(job)
+        detector, _ = trained(job, resolved, job.export.class_names)
+        from bunri.engines.mmdetection.exporting import export_model  # needs MMDetection's modules registered
+
+        networks = export_model(detector, test_pipeline(from_text(resolved)), job.recipe, job.export)
+        write_text(job.export.folder / "export.json", networks.model_dump_json())
 
     def _resolved(self, job: Job) -> str:
         """The whole config as text: made before, or made now."""

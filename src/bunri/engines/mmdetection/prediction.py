@@ -13,8 +13,8 @@ from bunri.engines.mmdetection.loaders import test_pipeline
 from bunri.engines.mmdetection.model import build, for_boxes, stages, with_floor
 
 
-def finder(job: Job, resolved: str, class_names: tuple[str, ...]) -> tuple[MMDetectionFinder, dict[str, Any]]:
-    """The detector with the weights of a checkpoint, and facts on it.
+def trained(job: Job, resolved: str, class_names: tuple[str, ...]) -> tuple[Any, dict[str, Any]]:
+    """The detector with the weights that predict, and facts on it.
 
     Raises:
         DataError: There is no such checkpoint, or it is of another model or other classes.
@@ -26,10 +26,20 @@ def finder(job: Job, resolved: str, class_names: tuple[str, ...]) -> tuple[MMDet
     values = weights.without(with_floor(for_boxes(config["model"], len(class_names)), job.recipe))
     detector = build(values)
     detector.load_state_dict(stored["state_dict"])
-    detector.to("cuda" if job.device != "cpu" and torch.cuda.is_available() else "cpu")
     facts = {
         "weights": weights.origin(config),
         "stages": stages(str(values["type"])),
         "parameters": sum(parameter.numel() for parameter in detector.parameters()),
     }
-    return MMDetectionFinder(detector, test_pipeline(config)), facts
+    return detector, facts
+
+
+def finder(job: Job, resolved: str, class_names: tuple[str, ...]) -> tuple[MMDetectionFinder, dict[str, Any]]:
+    """The same where it is to compute, with what prepares photos for it.
+
+    Raises:
+        DataError: As :func:`trained`.
+    """
+    detector, facts = trained(job, resolved, class_names)
+    detector.to("cuda" if job.device != "cpu" and torch.cuda.is_available() else "cpu")
+    return MMDetectionFinder(detector, test_pipeline(from_text(resolved))), facts

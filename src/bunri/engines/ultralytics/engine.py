@@ -62,12 +62,21 @@ class UltralyticsEngine:
     def predict(self, job: Job, emit: Emit) -> None:
         """Predict every set of the job with every view of the recipe."""
         config, resolved = _config(job)
-        path = job.checkpoint or job.folder.checkpoint_file("best")
 
         def finder_of(dataset: Dataset) -> Finder:
-            return _finder(job, config, resolved.after, path, dataset, emit)
+            return _finder(job, config, resolved.after, dataset, emit)
 
         predict_job(job, finder_of, emit)
+
+    def export(self, job: Job, emit: Emit) -> None:
+        """Write the network of the checkpoint that would predict, and ``export.json``."""
+        from bunri.engines.ultralytics.exporting import export_model
+
+        assert job.export is not None
+        config, resolved = _config(job)
+        model, args = _trained(job, config, resolved.after, job.export.class_names)
+        networks = export_model(model, args, config.stages == "transformer", job.recipe, job.export)
+        write_text(job.export.folder / "export.json", networks.model_dump_json())
 
 
 def _config(job: Job) -> tuple[NativeConfig, ResolvedConfig]:
@@ -122,20 +131,30 @@ def _random_model(config: NativeConfig, classes: int) -> Any:
     return kind(without_weights(config.model), nc=classes, verbose=False)
 
 
-def _finder(job: Job, config: NativeConfig, resolved: str, path: Path, dataset: Dataset, emit: Emit) -> Finder:
+def _trained(job: Job, config: NativeConfig, resolved: str, class_names: tuple[str, ...]) -> tuple[Any, dict[str, Any]]:
+    """The model with the weights that predict, and Ultralytics' arguments opened to the recipe's floor."""
     import torch
 
     from bunri.engines import checkpoint
+
+    path = job.checkpoint or job.folder.checkpoint_file("best")
+    stored = checkpoint.load(path, checkpoint.Identity.of(resolved, class_names))
+    model = _random_model(config, len(class_names))
+    model.load_state_dict(stored["model"])
+    torch.set_num_threads(job.threads)
+    recipe = job.recipe
+    args = {"conf": recipe.score_floor, "max_det": max(config.args["max_det"], recipe.max_boxes), "plots": False}
+    return model, config.args | args
+
+
+def _finder(job: Job, config: NativeConfig, resolved: str, dataset: Dataset, emit: Emit) -> Finder:
+    import torch
+
     from bunri.engines.ultralytics.inference import UltralyticsFinder
 
-    is_transformer = config.stages == "transformer"
-    stored = checkpoint.load(path, checkpoint.Identity.of(resolved, dataset.class_names))
-    model = _random_model(config, len(dataset.class_names))
-    model.load_state_dict(stored["model"])
+    is_transformer, device = config.stages == "transformer", device_of(job)
+    model, args = _trained(job, config, resolved, dataset.class_names)
     emit(Facts({"stages": config.stages}))
-    recipe, device = job.recipe, device_of(job)
-    args = config.args | {"conf": recipe.score_floor, "max_det": max(config.args["max_det"], recipe.max_boxes)}
-    args |= {"device": device, "save_txt": False, "plots": False}
-    torch.set_num_threads(job.threads)
+    args |= {"device": device, "save_txt": False}
     folder = job.folder.native_folder / "predict"
     return UltralyticsFinder(model, args, torch.device("cuda:0" if device == "0" else "cpu"), is_transformer, folder)

@@ -1,6 +1,5 @@
 """What a model of Ultralytics sees on photos."""
 
-import copy
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,11 +29,12 @@ class UltralyticsFinder:
             folder: For what its validator may write.
         """
         self._model, self._device, self._stretch = model.to(device).eval(), device, is_transformer
-        self._stride = max(int(model.stride.max()), 32)
-        self._imgsz = max(math.ceil(_longest(args["imgsz"]) / self._stride), 1) * self._stride
+        self._stride = stride_of(model)
+        self._imgsz = imgsz_of(args, self._stride)
         self._validator = validator_class(is_transformer)(save_dir=folder, args=dict(args))
         self._validator.device = device
-        _open_head(model, self._validator)
+        open_head(model, self._validator.args)
+        self._validator.end2end = getattr(model, "end2end", False)
 
     @torch.inference_mode()
     def __call__(self, photos: Sequence[Photo], scale: float) -> list[Found]:
@@ -56,15 +56,20 @@ class UltralyticsFinder:
         ]
 
 
-def _longest(imgsz: Any) -> int:
-    return int(imgsz if isinstance(imgsz, int) else max(imgsz))
+def stride_of(model: Any) -> int:
+    """Pixels that sides of inputs are multiples of."""
+    return max(int(model.stride.max()), 32)
 
 
-def _open_head(model: Any, validator: Any) -> None:
+def imgsz_of(args: Mapping[str, Any], stride: int) -> int:
+    """The longer side of inputs in pixels, rounded up to whole strides."""
+    imgsz = args["imgsz"]
+    return max(math.ceil((imgsz if isinstance(imgsz, int) else max(imgsz)) / stride), 1) * stride
+
+
+def open_head(model: Any, args: Any) -> None:
     """Choose the head the config asks for, and let it give as many boxes as are dumped."""
-    args = copy.copy(validator.args)
     if hasattr(model, "end2end"):
         model.end2end = args.nms is False
-    validator.end2end = getattr(model, "end2end", False)
-    if validator.end2end:
+    if getattr(model, "end2end", False):
         model.set_head_attr(max_det=args.max_det, agnostic_nms=args.agnostic_nms)

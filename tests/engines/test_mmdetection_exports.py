@@ -1,0 +1,92 @@
+"""Exports of MMDetection's models against MMDetection itself, which finds its boxes in :mod:`mmdetection_exports`."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bunri.engines.catalogue import engine_state
+from bunri.engines.exported.spec import CellAnchors, ExportedNetworks, Format, OneStage, TwoStage
+from bunri.engines.process import PACKAGE, interpreter_of
+from bunri.files import read_json
+from test_detectron2_exports import SHAPES, assert_alike, opened
+from test_exported_pixels import photo_of
+
+SCRIPT = Path(__file__).parent / "mmdetection_exports.py"
+KINDS = ("faster_rcnn", "bgr_stretched_one_box_for_all_classes", "retinanet", "atss", "fcos")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the script has worked."""
+    state = engine_state("mmdetection")
+    if not state.ready:
+        pytest.skip(f"mmdetection is not installed: {state.install}")
+    folder = tmp_path_factory.mktemp("exports")
+    places = (PACKAGE.parent, SCRIPT.parents[1], SCRIPT.parent)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, places)), "OMP_NUM_THREADS": "1"}
+    command = [interpreter_of("mmdetection"), "-W", "ignore", str(SCRIPT), str(folder)]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, (ran.stdout[-2000:], ran.stderr[-4000:])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def measured(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "measured.json").read_text()))
+
+
+@pytest.mark.parametrize(
+    ("kind", "runtime"), [*((kind, "onnx") for kind in KINDS), ("faster_rcnn", "openvino"), ("atss", "openvino")]
+)
+def test_an_export_finds_what_mmdetection_finds(
+    kind: str, runtime: Format, folder: Path, measured: dict[str, Any]
+) -> None:
+    model, photos = opened(folder / kind, runtime), [photo_of(*shape) for shape in SHAPES]
+    for scale, all_wanted in zip((1.0, 1.5), measured["found"][kind], strict=True):
+        assert sum(len(wanted["score"]) for wanted in all_wanted) > 30
+        for found, wanted in zip(model(photos, scale), all_wanted, strict=True):
+            assert_alike(found, wanted)
+
+
+def test_pixels_are_mmdetections_to_the_bit(measured: dict[str, Any]) -> None:
+    """Of shape kept and stretched, RGB and BGR, in three views of four photos."""
+    assert [len(same) for same in measured["pixels"].values()] == [12, 12]
+    assert all(all(same) for same in measured["pixels"].values())
+
+
+def test_points_are_pixels_in_the_middle_of_their_cells(folder: Path) -> None:
+    spec = ExportedNetworks.validated(read_json(folder / "fcos" / "export.json", "it"), "it")
+    assert isinstance(spec.detector, OneStage)
+    assert isinstance(spec.detector.anchors, CellAnchors)
+    assert spec.detector.anchors.strides == ((4, 4), (8, 8), (16, 16))
+    assert spec.detector.anchors.boxes[1] == ((3.5, 3.5, 4.5, 4.5),)
+    assert spec.detector.scores == "sigmoid_then_centerness"
+
+
+def test_regions_are_looked_at_on_the_levels_of_the_config(folder: Path) -> None:
+    spec = ExportedNetworks.validated(read_json(folder / "faster_rcnn" / "export.json", "it"), "it")
+    assert isinstance(spec.detector, TwoStage)
+    regions = spec.detector.regions
+    assert (regions.finest, regions.coarsest, regions.canonical_level, regions.canonical_side) == (2, 3, 2, 24)
+    assert regions.weights == pytest.approx((10, 10, 5, 5))
+    assert spec.detector.proposals.candidates == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("heads", "a DoubleHeadRoIHead of MMDetection cannot be exported, only StandardRoIHead"),
+        ("suppression", "test_cfg.rcnn.nms.type must be 'nms' for an export, but is 'soft_nms'"),
+        ("padding", "data_preprocessor.pad_value must be 0 for an export, but is 114"),
+        ("backend", "Resize.backend must be 'cv2'"),
+        ("more", "but the validation's pipeline does Resize, Pad, PackDetInputs"),
+        ("coder", "bbox_coder.clip_border must be True"),
+    ],
+)
+def test_what_cannot_be_exported_exactly_is_refused_by_name(kind: str, words: str, measured: dict[str, Any]) -> None:
+    assert words in measured["refused"][kind]
+    assert measured["refused"][kind].startswith("ConfigError: ")
