@@ -1,37 +1,25 @@
 """Exports of MMDetection's models against MMDetection itself, which finds its boxes in :mod:`mmdetection_exports`."""
 
 import json
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bunri.engines.catalogue import engine_state
 from bunri.engines.exported.spec import CellAnchors, ExportedNetworks, Format, OneStage, TwoStage
-from bunri.engines.process import PACKAGE, interpreter_of
 from bunri.files import read_json
-from test_detectron2_exports import SHAPES, assert_alike, opened
+from exports_of_engines import assert_alike, opened, worked_in
 from test_exported_pixels import photo_of
 
-SCRIPT = Path(__file__).parent / "mmdetection_exports.py"
 KINDS = ("faster_rcnn", "bgr_stretched_one_box_for_all_classes", "retinanet", "atss", "fcos")
+
+SHAPES = ((64, 96), (90, 60), (30, 31), (96, 41))
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the script has worked."""
-    state = engine_state("mmdetection")
-    if not state.ready:
-        pytest.skip(f"mmdetection is not installed: {state.install}")
-    folder = tmp_path_factory.mktemp("exports")
-    places = (PACKAGE.parent, SCRIPT.parents[1], SCRIPT.parent)
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, places)), "OMP_NUM_THREADS": "1"}
-    command = [interpreter_of("mmdetection"), "-W", "ignore", str(SCRIPT), str(folder)]
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, (ran.stdout[-2000:], ran.stderr[-4000:])
-    return folder
+    return worked_in("mmdetection", tmp_path_factory.mktemp("exports"))
 
 
 @pytest.fixture(scope="module")

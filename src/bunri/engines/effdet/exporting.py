@@ -97,7 +97,7 @@ def rule_of(model: Any, config: Mapping[str, Any], max_boxes: int) -> OneStage:
         cells.append(tuple(map(tuple, first.tolist())))
         strides.append((width / columns, height / rows))
         start += rows * columns * per_cell
-    soft = {"sigma": SIGMA, "min_score": SOFT_MIN_SCORE} if config["soft_nms"] else {}
+    soft: dict[str, Any] = {"sigma": SIGMA, "min_score": SOFT_MIN_SCORE} if config["soft_nms"] else {}
     return OneStage(
         anchors=CellAnchors(boxes=tuple(cells), strides=tuple(strides)),
         scores="sigmoid",
