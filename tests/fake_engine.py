@@ -33,7 +33,7 @@ TRICKS = {"fail": 201, "die": 202, "sleep": 203}
 
 KNOWN = (
     *("steps", "noise", "crash_at", "kill_at", "wait_at", "slow_from", "hang_at", "data_error", "weight"),
-    *("skill", "hopeless"),
+    *("skill", "hopeless", "tells_at"),
 )
 
 
@@ -82,6 +82,9 @@ class FakeEngine:
 
     def _step(self, step: int, values: Mapping[str, Any], job: Job, emit: Emit) -> None:
         first_time = not job.resume
+        if step == values.get("tells_at"):  # as frameworks do that log in with a key and fail
+            print(dict(os.environ))  # noqa: T201
+            raise RuntimeError(f"no login with {os.environ['HF_TOKEN']} at https://me:{os.environ['HF_TOKEN']}@host/")
         if step == values.get("crash_at") and first_time:
             raise RuntimeError("CUDA out of patience")
         if step == values.get("wait_at") and first_time:

@@ -1,15 +1,18 @@
 """Files of a stranger run none of their code, swell to no memory, and lead out of no folder."""
 
 import ast
+import gzip
 import pickle
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -162,6 +165,23 @@ def test_a_type_of_arrow_that_is_a_pickle_is_not_run(tmp_path: Path, mark: Path)
     pyarrow.parquet.write_table(table.cast(table.schema.set(row, field)), tmp_path / "p.parquet")
     with suppress(DataError):
         assert len(read_predictions(tmp_path / "p.parquet", three_images())) == 1
+
+
+def test_a_table_that_would_swell_is_refused_unread(tmp_path: Path) -> None:
+    rows = 3_000_000  # all alike, they take a few hundred bytes
+    columns = {name: pa.array(np.zeros(rows)) for name in ("score", "x_min", "y_min", "x_max", "y_max")}
+    ids = pa.array(np.zeros(rows, np.int64))
+    pyarrow.parquet.write_table(pa.table({"image_id": ids, "class_index": ids, **columns}), tmp_path / "p.parquet")
+    with pytest.raises(DataError, match="claims 3000000 rows in"):
+        read_predictions(tmp_path / "p.parquet", three_images())
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
+def test_a_packed_submission_is_refused_unread(pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    content = b"PredictionString,image_id\n" + b"0 0.9 1 1 9 9," + b"0" * 50_000_000
+    (tmp_path / "p.csv").write_bytes(pack(content))
+    with pytest.raises(DataError, match=r"but it is packed\. Unpack it first"):
+        read_predictions(tmp_path / "p.csv", three_images())
 
 
 @pytest.mark.parametrize("name", LEAVING)

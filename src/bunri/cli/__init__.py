@@ -13,6 +13,7 @@ import typer
 from bunri.cli.output import print_text, say
 from bunri.errors import BunriError
 from bunri.files import cannot_write, takes_no_more
+from bunri.redacting import without_secrets
 
 MODULES = (
     "data",
@@ -43,7 +44,7 @@ def main() -> None:
 
 
 def _end_with(error: BunriError) -> NoReturn:
-    say(f"error: {error}")
+    say(f"error: {without_secrets(str(error))}")
     sys.exit(error.exit_code)
 
 

@@ -16,6 +16,7 @@ from bunri.experiment.locking import locked
 from bunri.experiment.provenance import machine
 from bunri.experiment.runs import PreparedRun, run_here
 from bunri.experiment.schedule import Room
+from bunri.redacting import without_secrets
 from bunri.user_code import found_in
 
 SECONDS_FOR_LOST_NODE = 180.0
@@ -70,7 +71,7 @@ class NodeRun:
                 facts = order.facts | self._facts(prepared)
                 return run_here(order.experiment, facts, prepared, 0, self._handle, (self,))
         except BunriError as error:
-            return Ended("failed", str(error), error.exit_code)
+            return Ended("failed", without_secrets(str(error)), error.exit_code)
         finally:
             with self._news:
                 self._is_over = True

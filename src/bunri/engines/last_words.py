@@ -7,6 +7,7 @@ from pathlib import Path
 from bunri.errors import BunriError
 from bunri.events import Ended
 from bunri.files import cannot_write, takes_no_more
+from bunri.redacting import without_secrets
 from bunri.run_folder import RunFolder
 
 SIGNS_OF_MEMORY = (
@@ -56,5 +57,5 @@ def cause_of_death(code: int, log_file: Path) -> str:
 
 def end_of_log(log_file: Path) -> str:
     """The last lines of a log, indented."""
-    lines = log_file.read_text(errors="replace").splitlines()[-LOG_LINES:]
+    lines = without_secrets(log_file.read_text(errors="replace")).splitlines()[-LOG_LINES:]
     return "\n".join(f"  | {line}" for line in lines) or "  | (empty)"

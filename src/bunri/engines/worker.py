@@ -37,8 +37,9 @@ from bunri.engines.process import EVENTS_FD
 from bunri.engines.process_group import is_first, refuse_missing_gpus
 from bunri.engines.ranks import follow_the_first, one_process_only, only_the_end, train_together
 from bunri.errors import BunriError, ConfigError
-from bunri.events import Emit, Ended, Event, Facts, Note, Resumed, Scalars, to_line
+from bunri.events import Emit, Ended, Event, Facts, Note, Progress, Resumed, Scalars, to_line
 from bunri.files import append, cannot_write, read_json, write_json
+from bunri.redacting import RedactedStream, without_secrets
 from bunri.run_folder import RunFolder
 
 REPORTED_PACKAGES = ("bunri", "numpy", "torch", "torchvision", "timm", "albumentations", "onnx")
@@ -48,6 +49,7 @@ REPORTED_PACKAGES = ("bunri", "numpy", "torch", "torchvision", "timm", "albument
 def main(arguments: list[str]) -> int:
     """Do the job in the file named by the only argument; returns the exit code."""
     folder = RunFolder(Path(arguments[0]).parent)
+    sys.stdout, sys.stderr = RedactedStream(sys.stdout), RedactedStream(sys.stderr)
     emit = _connect(os.environ.get(EVENTS_FD), folder.measured_file)
     if not is_first():
         emit = only_the_end(emit)
@@ -71,7 +73,8 @@ def _connect(descriptor: str | None, measured: Path) -> Emit:
     def emit(event: Event) -> None:
         if isinstance(event, Note):
             _log(f"{event.level}: {event.text}")
-        line = f"{to_line(event)}\n".encode()
+        told = to_line(event)
+        line = f"{told if isinstance(event, Scalars | Progress) else without_secrets(told)}\n".encode()
         if isinstance(event, Scalars | Resumed):
             _keep(line, measured)
         try:

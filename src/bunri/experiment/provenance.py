@@ -8,11 +8,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from bunri.redacting import without_secrets
+
 
 def provenance(folder: Path) -> dict[str, Any]:
     """Facts of the parent process and of the git project around ``folder``."""
     return {
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "command": [Path(sys.argv[0]).name, *map(without_secrets, sys.argv[1:])],
         "bunri": metadata.version("bunri"),
         "machine": machine(),
         "git": git_state(folder),

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _BOX = ("x_min", "y_min", "x_max", "y_max")
 _SCHEMA = {"image_id": pl.Int64, "class_index": pl.Int64, "score": pl.Float64} | dict.fromkeys(_BOX, pl.Float64)
 
+ROWS_A_BYTE = 10
+"""A file of more is no file of predictions, whose scores differ, but one made to fill the memory."""
+
 NO_ROWS = pl.DataFrame(schema=_SCHEMA)
 
 
@@ -127,8 +130,11 @@ def known_columns(path: Path, file: "ParquetFile") -> list[str]:
     """Names of the columns of a file that are read.
 
     Raises:
-        DataError: It lacks one that must be there.
+        DataError: It lacks one that must be there, or would swell when it is read.
     """
+    rows, size = file.metadata.num_rows, path.stat().st_size
+    if rows > ROWS_A_BYTE * size:
+        raise DataError(f"{path} must be of predictions, but claims {rows} rows in {size} bytes. Ask who made it.")
     there = file.schema_arrow.names
     lacking = [name for name in _SCHEMA if name not in there]
     if lacking:

@@ -69,8 +69,14 @@ def _stable_order(rows: IntArray) -> IntArray | slice:
     return slice(None) if np.all(rows[1:] >= rows[:-1]) else np.argsort(rows, kind="stable")
 
 
+PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
+"""Beginnings of gzip, zstd and zlib."""
+
+
 def _read_table(path: Path) -> pl.DataFrame:
     content = read_bytes(path, "a submission")
+    if content.startswith(PACKED):  # polars would unpack it, to whatever size
+        raise DataError(f"{path} must be a CSV file as it is, but it is packed. Unpack it first.")
     quotes = '"' if b'"' in content else None  # looking for quotes takes as long as all else
     try:
         table = pl.read_csv(content, infer_schema=False, quote_char=quotes)

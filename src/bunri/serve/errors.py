@@ -6,6 +6,7 @@ from typing import Any
 from fastapi.responses import JSONResponse
 
 from bunri.errors import BunriError
+from bunri.redacting import without_secrets
 
 
 class Refusal(BunriError):  # noqa: N818 - it is an answer, not a failure of the server
@@ -28,4 +29,4 @@ class Refusal(BunriError):  # noqa: N818 - it is an answer, not a failure of the
 
 def error_of(refusal: Refusal) -> dict[str, Any]:
     """The body of the answer."""
-    return {"error": {"code": refusal.code, "message": str(refusal)}}
+    return {"error": {"code": refusal.code, "message": without_secrets(str(refusal))}}

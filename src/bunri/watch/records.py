@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bunri.redacting import without_secrets
+
 Record = Mapping[str, Any]
 
 TAIL_BYTES = 8_000
@@ -57,7 +59,7 @@ def tail_of(path: Path, lines: int = 15) -> str:
     try:
         with path.open("rb") as file:
             file.seek(max(path.stat().st_size - TAIL_BYTES, 0))
-            text = file.read().decode("utf-8", "replace")
+            text = without_secrets(file.read().decode("utf-8", "replace"))
     except OSError:
         return ""
     shown = [line.rstrip().rpartition("\r")[2] for line in text.split("\n") if line.strip()]
