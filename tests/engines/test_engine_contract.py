@@ -156,6 +156,17 @@ def test_both_checkpoints_are_there(tried: Tried) -> None:
     assert all(tried.run.job.folder.checkpoint_file(which).is_file() for which in ("best", "last"))
 
 
+def test_the_same_job_gives_the_same_bits(tried: Tried, tmp_path: Path) -> None:
+    again = follow(make_engine_job(tried.engine, tmp_path, tried.dataset, tried.recipe.given()))
+    assert again.ended.status == "done", again.ended.message
+    assert again.values("train/loss") == tried.run.values("train/loss")
+    first, second = (
+        read_predictions(run.job.folder.predictions_file("val"), tried.dataset) for run in (tried.run, again)
+    )
+    for column in ("image_id", "class_index", "score", "box_xyxy"):
+        np.testing.assert_array_equal(getattr(first, column), getattr(second, column))
+
+
 def test_a_misspelt_override_is_refused_with_the_nearest_key(engine: str, tmp_path: Path) -> None:
     key, meant = MISSPELT[engine]
     [mistake] = check(engine, tmp_path, {}, {key: 3})["mistakes"]
