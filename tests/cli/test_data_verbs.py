@@ -118,6 +118,24 @@ def test_convert_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert (tmp_path / "yolo" / "data.yaml").is_file()
 
 
+def test_photos_of_a_shard_are_those_of_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    coco, _ = _data(tmp_path)
+    shards = tmp_path / "shards"
+    assert _run(monkeypatch, "shard", coco, "--out", shards, "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"photos": 2, "shards": 1, "images": str(shards / "*.tar")}
+    outcomes = list[tuple[int, str, bytes]]()
+    for images in (tmp_path, shards / "*.tar", shards / "000000.tar", f"file://{shards}/*.tar"):
+        code, told = _run(monkeypatch, "doctor", coco, "--images", images, "--json"), capsys.readouterr().out
+        assert _run(monkeypatch, "eda", coco, "--images", images, "--out", tmp_path / "eda.html") == 0
+        outcomes.append((code, told, (tmp_path / "eda.html").read_bytes()))
+    assert outcomes[0][0] == 0
+    assert outcomes == outcomes[:1] * 4
+    assert _run(monkeypatch, "shard", coco, "--out", shards) == 2
+    assert "there is something at" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from builders import make_dataset, make_predictions, random_world
+from bunri.boxes import FloatArray
 from bunri.fuse import fuse
 from bunri.learned.boxes_by_image import boxes_by_image
 from bunri.learned.candidates import CLUSTER_IOU, make_candidates
-from bunri.learned.labels import on_objects, true_candidates
+from bunri.learned.labels import mark_overlapping, on_objects, true_candidates
 from bunri.learned.material import choose_sources, make_material
 from bunri.predictions import Predictions
 
@@ -52,6 +53,29 @@ def test_which_candidates_are_true(rows: Rows, expected: list[bool]) -> None:
     is_true, is_ignored = true_candidates(boxes, dataset.images.id, dataset)
     assert is_true.tolist() == expected
     assert not is_ignored.any()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_boxes_on_others_are_those_of_the_twin(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    counts = random.integers(0, 6, (2, 7))
+    sides = [random.integers(0, 4, (n, 2)) * 5.0 for n in counts.sum(axis=1)]
+    box, other = (np.concatenate([low, low + random.integers(1, 4, low.shape) * 5.0], axis=1) for low in sides)
+    image, other_image = (np.repeat(np.arange(7), n) for n in counts)
+    start, other_start = (np.concatenate([[0], np.cumsum(n)]) for n in counts)
+    result = np.zeros(len(box), np.bool_)
+    mark_overlapping(start, box, other_start, other, 0.5, result)
+    slow = [
+        any(box_iou(box[i], other[j]) >= 0.5 for j in range(len(other)) if other_image[j] == image[i])
+        for i in range(len(box))
+    ]
+    assert result.tolist() == slow
+
+
+def box_iou(a: FloatArray, b: FloatArray) -> float:
+    width, height = (max(min(a[k + 2], b[k + 2]) - max(a[k], b[k]), 0.0) for k in (0, 1))
+    areas = [(one[2] - one[0]) * (one[3] - one[1]) for one in (a, b)]
+    return float(width * height / (sum(areas) - width * height))
 
 
 def test_which_candidates_are_on_an_object_of_any_class() -> None:
