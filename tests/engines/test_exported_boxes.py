@@ -110,6 +110,14 @@ def test_logarithms_are_cut_where_the_export_says() -> None:
     assert widths == pytest.approx([10 * math.exp(2), 625, 10 * math.exp(5)], rel=1e-5)
 
 
+def test_logarithms_are_cut_from_below_where_the_export_says() -> None:
+    anchor, offsets = np.array([[0, 0, 8, 8]], np.float32), np.array([[0, 0, -9, -1]], np.float32)
+    [cut] = from_offsets(offsets, anchor, (1, 1, 1, 1), smallest_log=-2)
+    np.testing.assert_allclose(cut[2:] - cut[:2], [8 * np.exp(-2), 8 * np.exp(-1)], rtol=1e-5)
+    [free] = from_offsets(offsets, anchor, (1, 1, 1, 1))
+    np.testing.assert_allclose(free[2] - free[0], 8 * np.exp(-9), rtol=1e-3)
+
+
 def test_shares_are_shares() -> None:
     value = np.array([[-200.0, 0.0, 200.0]], np.float32)
     np.testing.assert_allclose(sigmoid(value), [[0, 0.5, 1]])

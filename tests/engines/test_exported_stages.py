@@ -61,6 +61,23 @@ def test_the_best_of_a_photo_a_class_or_a_level_are_candidates(
     np.testing.assert_allclose(found.score, scores or [0.9, 0.8, 0.7, 0.6, 0.3, 0.2, 0.1], rtol=1e-6)
 
 
+def test_centerness_enters_before_candidates_are_chosen_or_once_they_are() -> None:
+    """By the root of the product (torchvision, Detectron2), or by the product (MMDetection)."""
+    centerness = logits_of((0.1,), (0.5,), (0.9,), (0.9,))
+    outputs = {"scores": SHARES, "centerness": centerness, "boxes": np.zeros((1, 4, 4), np.float32)}
+    outputs["level_0"] = np.zeros((1, 1, 2, 2))
+
+    def scores(kind: str) -> list[float]:
+        detector = dense(scores=kind, candidates=3)
+        [found] = find_one_stage(lambda inputs: outputs, batch(), detector, 0.08)
+        return sorted(found.score.tolist(), reverse=True)
+
+    assert scores("sigmoid_with_centerness") == pytest.approx(
+        [(0.6 * 0.9) ** 0.5, (0.8 * 0.5) ** 0.5, (0.7 * 0.5) ** 0.5]
+    )
+    assert scores("sigmoid_then_centerness") == pytest.approx([0.8 * 0.5, 0.7 * 0.5, 0.9 * 0.1])
+
+
 def test_boxes_are_cut_before_suppression_or_after_it() -> None:
     """Whole, neighbours of 32.2 pixels that are 16 apart share 0.336 of their union; cut at 20 x 24 some share more."""
     whole = dense(suppression=Suppression(iou=0.35, max_boxes=9), clip_first=False, candidates=9)
