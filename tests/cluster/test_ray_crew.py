@@ -3,55 +3,22 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bunri.cluster import crew_on
 from bunri.cluster.shared_folder import driving
 from bunri.config import Experiment
 from bunri.errors import ConfigError, EngineError, UsageError
 from bunri.experiment import dry_run, run
 from bunri.experiment.crew import Crew, OpenCrew
 from bunri.run_folder import RunFolder
-from experiment_files import TESTS, write_experiment
-
-ray = pytest.importorskip("ray", reason="pip install 'bunri[ray]'")
+from cluster.conftest import ONE_RUN_EACH
+from experiment_files import write_experiment
 
 pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("default")]  # Ray leaves sockets to the collector
-
-ONE_RUN_EACH = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "object_store_memory": 80_000_000}
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    """A head that runs nothing, and two nodes with room for one run each."""
-    from ray.cluster_utils import Cluster
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        patch.setattr("ray._private.services.get_node_ip_address", lambda address=None: "127.0.0.1")
-        patch.chdir(TESTS)
-        made = Cluster(initialize_head=True, head_node_args={**ONE_RUN_EACH, "num_cpus": 0, "include_dashboard": False})
-        try:
-            for _ in range(2):
-                made.add_node(**ONE_RUN_EACH)
-            patch.setenv("RAY_ADDRESS", made.address)
-            ray.init(address="auto", log_to_driver=False)
-            yield made
-        finally:
-            ray.shutdown()
-            made.shutdown()
-
-
-@pytest.fixture
-def on_ray(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenCrew]:
-    monkeypatch.chdir(TESTS)  # where the fake engine is
-    with crew_on("ray") as open_crew:
-        yield open_crew
 
 
 def until(something: Callable[[], bool]) -> None:

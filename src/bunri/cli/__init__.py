@@ -19,6 +19,7 @@ MODULES = (
     "data",
     "training",
     "reproducing",
+    "storing",
     "inference",
     "exporting",
     "ensembles",

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from bunri.recipe import Recipe
 from bunri.settings import Settings
+from bunri.store import StoreSettings
 from bunri.writers import WritersSettings
 
 Name = Annotated[str, Field(pattern=r"^[\w][\w.+-]*$")]
@@ -249,6 +250,13 @@ class Experiment(Settings):
     default the folder of the experiment file."""
     runs: Path = Path("runs")
     """Root of the run folders, relative to where the command is given."""
+    store: StoreSettings | None = None
+    """Where finished runs are put as well; a URL alone stands for its settings, null keeps them here only."""
+
+    @field_validator("store", mode="before")
+    @classmethod
+    def _url_alone(cls, store: object) -> object:
+        return {"url": store} if isinstance(store, str) else store
 
     @property
     def folder(self) -> Path:

@@ -14,6 +14,7 @@ from bunri.config.sweeps import expand_sweeps
 from bunri.engines.base import ENGINES
 from bunri.recipe import Recipe
 from bunri.settings import all_mistakes, nearest, read_yaml
+from bunri.store.settings import url_mistakes
 
 
 def load_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
@@ -39,9 +40,14 @@ def load_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
     if mistakes:
         raise all_mistakes(str(path), mistakes)
     experiment = Experiment.validated(values, str(path))
-    if mistakes := list(early_stopping_mistakes(experiment)):
+    if mistakes := [*early_stopping_mistakes(experiment), *_store_mistakes(experiment)]:
         raise all_mistakes(str(path), mistakes)
     return experiment
+
+
+def _store_mistakes(experiment: Experiment) -> Iterator[str]:
+    if experiment.store is not None:
+        yield from (f"store.url: {mistake}" for mistake in url_mistakes(experiment.store.url))
 
 
 def _path_places(values: dict[str, Any]) -> Iterator[PathPlace]:

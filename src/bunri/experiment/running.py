@@ -24,6 +24,7 @@ from bunri.experiment.photo_record import record_photos
 from bunri.experiment.plan import PlannedRun, decide, job_of, planned_runs
 from bunri.experiment.provenance import provenance
 from bunri.experiment.runs import PreparedRun, unified_diff
+from bunri.experiment.storing import fetch_begun, put_all
 from bunri.files import write_json
 from bunri.settings import nearest
 from bunri.user_code import found_in
@@ -57,7 +58,9 @@ def run(
         EngineError: A run failed; the message names its log.
     """
     trained = train(experiment, overrides, resume, overwrite, announce, open_crew=open_crew)
-    return conclude(trained.settings, trained.runs, trained.data)
+    board = conclude(trained.settings, trained.runs, trained.data)
+    put_all(trained.settings, trained.runs)
+    return board
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +156,7 @@ def _checked(
 ) -> _Checked:
     """Check writers, data, runs, the crew's room and every native config; the folds are written."""
     check_writers(settings.writers)
+    fetch_begun(settings, planned_runs(settings), resume, overwrite)
     data = load_data(settings)
     files = write_data(data, settings)
     runs = _decided(settings, files, resume, overwrite)

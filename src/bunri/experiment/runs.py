@@ -17,6 +17,7 @@ from bunri.experiment.manifest import ManifestWriter
 from bunri.experiment.photo_record import check_photos
 from bunri.experiment.plan import PlannedRun, hashes_of, plain
 from bunri.experiment.retelling import tell_unrecorded
+from bunri.experiment.storing import stored
 from bunri.files import read_bytes, write_bytes, write_json, write_text
 from bunri.run_folder import RunFolder
 from bunri.writers import RecordedRun, open_writers
@@ -59,28 +60,40 @@ def run_here(
         BunriError: The run cannot begin, a photo has changed since the experiment began, or a folder or an interpreter
             failed it; a failed training is no error here.
     """
+    with locked(prepared.run.folder) as lock, stored(experiment, prepared.run.folder):
+        return _run_locked(experiment, facts, prepared, slot, handle, listeners, lock)
+
+
+def _run_locked(
+    experiment: Experiment,
+    facts: Mapping[str, Any],
+    prepared: PreparedRun,
+    slot: int,
+    handle: Handle,
+    listeners: Sequence[Writer],
+    lock: int,
+) -> Ended:
     run, configured = prepared.run, experiment.interpreter(prepared.run.model.engine)
-    with locked(run.folder) as lock:
-        if prepared.job.train is not None:
-            check_photos(prepared.job.train.annotations)
-        write_inputs(prepared)
-        manifest = ManifestWriter(run.folder, {**facts, **_facts_of(prepared, configured)})
-        writers: list[Writer] = [manifest]
-        interpreter, patience = interpreter_of(run.model.engine, configured), experiment.seconds_of_patience
-        try:
-            writers += [*open_writers(experiment.writers, recorded_run(experiment, prepared, slot)), *listeners]
-            tell_unrecorded(run.folder, writers)
-            folder, threads = run.folder, prepared.job.threads
-            with Worker(folder.job_file, folder.log_file, interpreter, threads, (lock,), patience) as worker:
-                handle.take(worker)
-                return _record(worker, handle, writers, folder)
-        except BunriError as error:
-            with suppress(OutputError):
-                manifest.write(Ended("failed", str(error), error.exit_code))
-            raise
-        finally:
-            for writer in writers:
-                writer.close()
+    if prepared.job.train is not None:
+        check_photos(prepared.job.train.annotations)
+    write_inputs(prepared)
+    manifest = ManifestWriter(run.folder, {**facts, **_facts_of(prepared, configured)})
+    writers: list[Writer] = [manifest]
+    interpreter, patience = interpreter_of(run.model.engine, configured), experiment.seconds_of_patience
+    try:
+        writers += [*open_writers(experiment.writers, recorded_run(experiment, prepared, slot)), *listeners]
+        tell_unrecorded(run.folder, writers)
+        folder, threads = run.folder, prepared.job.threads
+        with Worker(folder.job_file, folder.log_file, interpreter, threads, (lock,), patience) as worker:
+            handle.take(worker)
+            return _record(worker, handle, writers, folder)
+    except BunriError as error:
+        with suppress(OutputError):
+            manifest.write(Ended("failed", str(error), error.exit_code))
+        raise
+    finally:
+        for writer in writers:
+            writer.close()
 
 
 def _facts_of(prepared: PreparedRun, interpreter: str | None) -> dict[str, Any]:
