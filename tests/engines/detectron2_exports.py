@@ -46,6 +46,14 @@ KINDS: dict[str, tuple[Path, dict[str, Any]]] = {
             "MODEL.TIMM.NAME": "",
         },
     ),
+    "cascade": (
+        YAML,
+        {
+            "MODEL.ROI_HEADS.NAME": "CascadeROIHeads",
+            "MODEL.ROI_BOX_HEAD.CLS_AGNOSTIC_BBOX_REG": True,
+            "MODEL.RPN.POST_NMS_TOPK_TRAIN": 64,
+        },
+    ),
     "retinanet": (
         YAML,
         {
@@ -61,7 +69,6 @@ KINDS: dict[str, tuple[Path, dict[str, Any]]] = {
 """By name a config and what is said over it."""
 
 REFUSED: dict[str, dict[str, Any]] = {
-    "cascade": {"MODEL.ROI_HEADS.NAME": "CascadeROIHeads", "MODEL.ROI_BOX_HEAD.CLS_AGNOSTIC_BBOX_REG": True},
     "sigmoid": {"MODEL.ROI_BOX_HEAD.USE_SIGMOID_CE": True},
     "pooling": {"MODEL.ROI_BOX_HEAD.POOLER_TYPE": "ROIPool"},
     "any_size": {"INPUT.MIN_SIZE_TEST": 0},

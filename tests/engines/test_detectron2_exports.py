@@ -11,7 +11,7 @@ from bunri.files import read_json
 from exports_of_engines import assert_alike, opened, worked_in
 from test_exported_pixels import photo_of
 
-KINDS = ("faster_rcnn", "bgr_one_box_for_all_classes", "last_stage_of_a_resnet_as_head", "retinanet", "fcos")
+KINDS = ("faster_rcnn", "bgr_one_box_for_all_classes", "last_stage_of_a_resnet_as_head", "cascade", "retinanet", "fcos")
 SHAPES = ((64, 96), (90, 60), (30, 31), (96, 41))
 
 
@@ -64,7 +64,6 @@ def test_coarse_levels_say_their_strides(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("cascade", "a CascadeROIHeads of Detectron2 cannot be exported, only StandardROIHeads or Res5ROIHeads"),
         ("sigmoid", "USE_SIGMOID_CE cannot be exported"),
         ("pooling", "a RoIPool of Detectron2 cannot be exported, only ROIAlign"),
         ("any_size", "must be resized to one size to be exported"),

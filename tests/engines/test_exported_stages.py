@@ -4,11 +4,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from bunri.engines.exported.networks import Arrays
 from bunri.engines.exported.one_stage import find_one_stage
 from bunri.engines.exported.pixels import Batch
-from bunri.engines.exported.spec import CellAnchors, OneStage, Proposals, Regions, Suppression, TwoStage
+from bunri.engines.exported.spec import (
+    CellAnchors,
+    ExportedNetworks,
+    OneStage,
+    Proposals,
+    Regions,
+    Suppression,
+    TwoStage,
+)
 from bunri.engines.exported.two_stage import find_two_stage
 
 CELLS = CellAnchors(boxes=(((-8, -8, 8, 8),),), strides=((16, 16),))
@@ -128,7 +137,7 @@ def test_raw_objectness_ranks_where_its_shares_are_all_one() -> None:
         return {"scores": np.zeros((count, 2), np.float32), "offsets": np.zeros((count, 8), np.float32)}
 
     for least in (0.0, None):
-        find_two_stage(first, second, batch(), two_stages(least), 0.1)
+        find_two_stage(first, [second], batch(), two_stages(least), 0.1)
     shares, raw = (inputs["proposals_0"][:, 1:].tolist() for inputs in seen)
     assert shares == [[0, 0, 8, 8], [8, 0, 20, 8]]
     assert raw == [[0, 12, 4, 20], [12, 12, 20, 20]]
@@ -148,8 +157,47 @@ def test_a_level_without_proposals_looks_at_a_box_with_an_area() -> None:
     features = {f"features_{level}": np.zeros((1, 1, 2, 2), np.float32) for level in (0, 1)}
     raw = {f"objectness_{level}": np.zeros((1, 1, 2, 2), np.float32) for level in (0, 1)}
     raw |= {f"offsets_{level}": np.zeros((1, 4, 2, 2), np.float32) for level in (0, 1)}
-    [found] = find_two_stage(lambda _: raw | features, second, batch(), rule.model_copy(update={"regions": regions}), 0)
+    [found] = find_two_stage(
+        lambda _: raw | features, [second], batch(), rule.model_copy(update={"regions": regions}), 0
+    )
     [[_, *corners]] = seen[0]["proposals_0"].tolist()
     assert corners[2] > corners[0]
     assert corners[3] > corners[1]
     np.testing.assert_allclose(found.score, 1 / (1 + np.exp(-1)), rtol=1e-6)
+
+
+def test_a_cascade_looks_at_the_boxes_of_the_stage_before_and_gives_the_mean_of_scores() -> None:
+    """Each stage moves boxes right by an eighth of their width, which its weights make of one; cut at 20 across."""
+    rule = two_stages(None)
+    regions = rule.regions.model_copy(update={"weights": (8, 1, 1, 1), "refined_by": ((8, 1, 1, 1),)})
+    raw = {f"objectness_{level}": np.full((1, 1, 2, 2), -9, np.float32) for level in (0, 1)}
+    raw["objectness_0"][0, 0, 0, 0] = 9
+    raw |= {f"offsets_{level}": np.zeros((1, 4, 2, 2), np.float32) for level in (0, 1)}
+    raw["features_0"] = np.zeros((1, 1, 2, 2), np.float32)
+    seen = []
+
+    def stage(logit: float) -> Any:
+        def look(inputs: Arrays) -> Arrays:
+            seen.append(inputs["proposals_0"][0, 1:].tolist())
+            count = len(inputs["proposals_0"])
+            offsets = np.tile(np.array([1, 0, 0, 0], np.float32), (count, 2))
+            return {"scores": np.tile(np.array([0, logit], np.float32), (count, 1)), "offsets": offsets}
+
+        return look
+
+    detector = rule.model_copy(update={"regions": regions})
+    [found] = find_two_stage(lambda _: raw, [stage(3), stage(-1)], batch(), detector, 0.1)
+    assert seen == [[0, 0, 8, 8], [1, 0, 9, 8]]
+    np.testing.assert_array_equal(found.box[0], [2, 0, 10, 8])
+    np.testing.assert_allclose(found.score[0], (1 / (1 + np.exp(-3)) + 1 / (1 + np.exp(1))) / 2, rtol=1e-6)
+
+
+def test_an_export_of_a_cascade_has_a_network_for_every_stage() -> None:
+    facts = {"name": "x.onnx", "sha256": "0" * 64, "inputs": ("images",), "outputs": ("scores",)}
+    pixels = {"min_side": 9, "max_side": 9, "mean": (0, 0, 0), "std": (1, 1, 1)}
+    rule = two_stages(None).model_dump()
+    rule["regions"]["refined_by"] = [(1, 1, 1, 1)]
+    names = ("network", "regions", "regions_2")
+    ExportedNetworks.model_validate({"networks": dict.fromkeys(names, facts), "pixels": pixels, "detector": rule})
+    with pytest.raises(ValidationError, match=r"networks must be \['network', 'regions', 'regions_2'\]"):
+        ExportedNetworks.model_validate({"networks": {"network": facts}, "pixels": pixels, "detector": rule})

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bunri.engines.base import ExportWish
-from bunri.engines.exported.spec import NetworkFacts, NetworkName
+from bunri.engines.exported.spec import REGION_NETWORKS, NetworkFacts, NetworkName
 from bunri.engines.tracing import IMAGE_AXES, Example, NetworkModule, numbered, write_network
 
 
@@ -54,31 +54,33 @@ class TwoStages:
 
     Attributes:
         first: Gives objectness ``(B, A, H, W)`` and offsets ``(B, 4 A, H, W)`` by level, and the second one's features.
-        second: Looks at proposals.
-        levels: Of the first stage; the second one has as many as it has pools.
+        regions: Look at proposals; more than one are a cascade.
+        levels: Of the first stage; the others have as many as they have pools.
     """
 
     first: nn.Module
-    second: RegionNetwork
+    regions: Sequence[RegionNetwork]
     levels: int
 
 
 def write_two_stages(stages: TwoStages, images: Sequence[Tensor], wish: ExportWish) -> dict[NetworkName, NetworkFacts]:
-    """Trace both, try them on images of every size, write them.
+    """Trace all, try them on images of every size, write them.
 
     Raises:
         ConfigError: What was traced does not hold for an image of another size.
     """
-    levels, seen = stages.levels, len(stages.second.pools)
+    levels, seen = stages.levels, len(stages.regions[0].pools)
     features, proposals = numbered("features", seen), numbered("proposals", seen)
     outputs = (*numbered("objectness", levels), *numbered("offsets", levels), *features)
     network = NetworkModule("network", stages.first, ("images",), outputs, IMAGE_AXES, [(image,) for image in images])
     axes = {name: {0: "photos", 2: f"height_{n}", 3: f"width_{n}"} for n, name in enumerate(features)}
     axes |= {name: {0: f"count_{n}"} for n, name in enumerate(proposals)}
     examples = [_with_proposals(stages.first, image, seen) for image in images]
-    given = (*features, *proposals)
-    regions = NetworkModule("regions", stages.second, given, ("scores", "offsets"), axes, examples)
-    return {"network": write_network(network, wish), "regions": write_network(regions, wish)}
+    modules = [network]
+    for name, region in zip(REGION_NETWORKS, stages.regions, strict=False):
+        given = (*features, *proposals)
+        modules.append(NetworkModule(name, region, given, ("scores", "offsets"), axes, examples))
+    return {module.name: write_network(module, wish) for module in modules}
 
 
 def _with_proposals(first: nn.Module, images: Tensor, levels: int) -> Example:

@@ -9,12 +9,14 @@ from detectron2.layers import ROIAlign
 from detectron2.modeling.anchor_generator import DefaultAnchorGenerator
 from detectron2.modeling.box_regression import Box2BoxTransform, Box2BoxTransformLinear
 from detectron2.modeling.meta_arch.fcos import FCOS
+from detectron2.modeling.roi_heads import FastRCNNOutputLayers
 from PIL import Image
 
 from bunri.engines.detectron2.inference import Preparation
 from bunri.engines.exported.pixel_rules import LARGEST_SIDE, Pixels
 from bunri.engines.exported.spec import (
     LARGEST_LOG,
+    REGION_NETWORKS,
     CellAnchors,
     Four,
     OneStage,
@@ -102,12 +104,19 @@ def dense_rule(model: Any) -> OneStage:
     )
 
 
-def two_stage_rule(rpn: Any, predictor: Any, pooler: Any) -> TwoStage:
-    """From the outputs of both networks of Faster R-CNN to boxes."""
+def two_stage_rule(rpn: Any, predictors: Sequence[Any], pooler: Any) -> TwoStage:
+    """From the outputs of the networks of Faster R-CNN, or of a cascade with several predictors, to boxes."""
     for pool in pooler.level_poolers:
         must_be(pool, ROIAlign)
-    if predictor.use_sigmoid_ce:
-        raise ConfigError("ROI_BOX_HEAD.USE_SIGMOID_CE cannot be exported: scores of regions are taken as a softmax")
+    for predictor in predictors:
+        must_be(predictor, FastRCNNOutputLayers)
+        if predictor.use_sigmoid_ce:
+            raise ConfigError(
+                "ROI_BOX_HEAD.USE_SIGMOID_CE cannot be exported: scores of regions are taken as a softmax"
+            )
+    if len(predictors) > len(REGION_NETWORKS):
+        raise ConfigError(f"a cascade must have at most {len(REGION_NETWORKS)} stages to be exported")
+    weights, *refined_by = [weights_of(predictor.box2box_transform) for predictor in predictors]
     proposals = Proposals(
         candidates=rpn.pre_nms_topk[False],
         min_score=None,
@@ -121,12 +130,13 @@ def two_stage_rule(rpn: Any, predictor: Any, pooler: Any) -> TwoStage:
         canonical_level=pooler.canonical_level,
         level_slack=0,
         ratio_slack=1e-8,
-        weights=weights_of(predictor.box2box_transform),
+        weights=weights,
+        refined_by=tuple(refined_by),
         min_side=NOT_EMPTY,
-        suppression=Suppression(iou=predictor.test_nms_thresh, max_boxes=predictor.test_topk_per_image),
+        suppression=Suppression(iou=predictors[-1].test_nms_thresh, max_boxes=predictors[-1].test_topk_per_image),
     )
-    anchors, weights = anchors_of(rpn.anchor_generator), weights_of(rpn.box2box_transform)
-    return TwoStage(anchors=anchors, weights=weights, proposals=proposals, regions=regions)
+    anchors, of_anchors = anchors_of(rpn.anchor_generator), weights_of(rpn.box2box_transform)
+    return TwoStage(anchors=anchors, weights=of_anchors, proposals=proposals, regions=regions)
 
 
 def anchors_of(generator: Any) -> CellAnchors:

@@ -8,7 +8,7 @@ from detectron2.modeling import GeneralizedRCNN, RetinaNet
 from detectron2.modeling.meta_arch.dense_detector import permute_to_N_HWA_K
 from detectron2.modeling.meta_arch.fcos import FCOS
 from detectron2.modeling.proposal_generator import RPN
-from detectron2.modeling.roi_heads import FastRCNNOutputLayers, Res5ROIHeads, StandardROIHeads
+from detectron2.modeling.roi_heads import CascadeROIHeads, Res5ROIHeads, StandardROIHeads
 from torch import Tensor, nn
 
 from bunri.engines.base import ExportWish
@@ -97,13 +97,19 @@ def _one_stage(model: Any, pixels: Pixels, images: Sequence[Tensor], wish: Expor
 def _two_stages(model: Any, pixels: Pixels, images: Sequence[Tensor], wish: ExportWish) -> ExportedNetworks:
     rpn, heads = model.proposal_generator, model.roi_heads
     must_be(rpn, RPN)
-    must_be(heads, StandardROIHeads, Res5ROIHeads)
-    must_be(heads.box_predictor, FastRCNNOutputLayers)
-    is_c4 = isinstance(heads, Res5ROIHeads)
+    must_be(heads, StandardROIHeads, Res5ROIHeads, CascadeROIHeads)
+    is_c4, is_cascade = isinstance(heads, Res5ROIHeads), isinstance(heads, CascadeROIHeads)
     names, pooler = (heads.in_features, heads.pooler) if is_c4 else (heads.box_in_features, heads.box_pooler)
-    body = nn.Sequential(heads.res5, MeanOverPlaces()) if is_c4 else heads.box_head
-    detector = two_stage_rule(rpn, heads.box_predictor, pooler)
-    predictor = BackgroundFirst(heads.box_predictor, heads.box_predictor.num_classes)
-    second = RegionNetwork(list(pooler.level_poolers), nn.Sequential(body, predictor))
-    networks = write_two_stages(TwoStages(ProposalNetwork(model, names), second, detector.levels), images, wish)
+    predictors = list(heads.box_predictor) if is_cascade else [heads.box_predictor]
+    bodies = list(heads.box_head) if is_cascade else [_body(heads)]
+    detector = two_stage_rule(rpn, predictors, pooler)
+    regions = [
+        RegionNetwork(list(pooler.level_poolers), nn.Sequential(body, BackgroundFirst(predictor, heads.num_classes)))
+        for body, predictor in zip(bodies, predictors, strict=True)
+    ]
+    networks = write_two_stages(TwoStages(ProposalNetwork(model, names), regions, detector.levels), images, wish)
     return ExportedNetworks(networks=networks, pixels=pixels, detector=detector)
+
+
+def _body(heads: Any) -> nn.Module:
+    return nn.Sequential(heads.res5, MeanOverPlaces()) if isinstance(heads, Res5ROIHeads) else heads.box_head

@@ -13,7 +13,7 @@ from bunri.engines.exported.files import check_files, read_spec, spec_file_of
 from bunri.engines.exported.networks import Network, network_class
 from bunri.engines.exported.one_stage import find_one_stage
 from bunri.engines.exported.pixels import Batch, batch_of, input_size_of
-from bunri.engines.exported.spec import Decoded, ExportSpec, NetworkName, OneStage
+from bunri.engines.exported.spec import REGION_NETWORKS, Decoded, ExportSpec, NetworkName, OneStage
 from bunri.engines.exported.two_stage import find_two_stage
 from bunri.engines.feeding import by_size
 from bunri.engines.predicting import Found, predict_all_views
@@ -73,7 +73,8 @@ class ExportedModel:
             return find_one_stage(self.networks["network"], batch, detector, floor)
         if isinstance(detector, Decoded):
             return find_decoded(self.networks["network"], batch, detector, floor)
-        return find_two_stage(self.networks["network"], self.networks["regions"], batch, detector, floor)
+        regions = [self.networks[name] for name in REGION_NETWORKS if name in self.networks]
+        return find_two_stage(self.networks["network"], regions, batch, detector, floor)
 
 
 def _in_short(error: Exception) -> str:

@@ -16,8 +16,12 @@ FORMAT: Literal[1] = 1
 Format = Literal["onnx", "openvino", "torchscript"]
 """What runs the networks: ONNX Runtime, OpenVINO or torch."""
 
-NetworkName = Literal["network", "regions"]
-"""The first looks at photos; the second, of two stages, at proposals."""
+NetworkName = Literal["network", "regions", "regions_2", "regions_3"]
+"""The first looks at photos; the second, of two stages, at proposals; in a cascade each further one at the boxes of the
+one before."""
+
+REGION_NETWORKS: tuple[NetworkName, ...] = ("regions", "regions_2", "regions_3")
+"""Those that look at boxes, in order."""
 
 SUFFIXES: Mapping[Format, str] = {"onnx": ".onnx", "openvino": ".xml", "torchscript": ".pt"}
 """Of a network's file by format; OpenVINO keeps the weights beside it in ``.bin``."""
@@ -192,6 +196,9 @@ class Regions(Settings):
     """Offsets are divided by them."""
     smallest_log: SmallestLog | None = None
     """Logarithms of sizes are cut here from below; null cuts none."""
+    refined_by: Annotated[tuple[Divisors, ...], Field(max_length=len(REGION_NETWORKS) - 1)] = ()
+    """The same of the further networks of a cascade (Cai and Vasconcelos, arXiv:1712.00726), whose offsets are one for
+    all classes; the last one's boxes are given, with the mean of all scores."""
     min_side: Finite = 0.01
     """Pixels; smaller boxes go."""
     suppression: Suppression
@@ -268,7 +275,9 @@ class ExportedNetworks(Settings):
 
     @model_validator(mode="after")
     def _stages(self) -> Self:
-        needed = {"network", "regions"} if self.detector.kind == "two_stage" else {"network"}
+        needed = {"network"}
+        if self.detector.kind == "two_stage":
+            needed |= set(REGION_NETWORKS[: 1 + len(self.detector.regions.refined_by)])
         if set(self.networks) != needed:
             raise ValueError(f"networks must be {sorted(needed)}, but are {sorted(self.networks)}")
         return self

@@ -1,7 +1,7 @@
-"""Boxes of Faster R-CNN: proposals of the first network, looked at by the second."""
+"""Boxes of Faster R-CNN: proposals of the first network, looked at by the second, and in a cascade by further ones."""
 
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from bunri.engines.exported.boxes import (
     IntArray,
     anchors_of,
     best,
+    clipped,
     from_offsets,
     joined,
     sigmoid,
@@ -27,7 +28,7 @@ the measuring of ranges for int8 would take up."""
 
 
 def find_two_stage(
-    network: Network, regions: Network, batch: Batch, detector: TwoStage, score_floor: float
+    network: Network, regions: Sequence[Network], batch: Batch, detector: TwoStage, score_floor: float
 ) -> list[Candidates]:
     """What is found on each photo, the best first, in pixels of the input.
 
@@ -35,13 +36,32 @@ def find_two_stage(
         DataError: A network gives other outputs than the export says.
     """
     outputs = network({"images": batch.images})
-    proposals = _proposals(outputs, batch, detector)
-    scores, offsets = _looked_at(regions, outputs, proposals, detector.regions)
-    stops = pairwise(accumulate(map(len, proposals), initial=0))
-    return [
-        _boxes(softmax(scores[start:stop]), offsets[start:stop], box, size, detector.regions, score_floor)
-        for (start, stop), box, size in zip(stops, proposals, batch.sizes, strict=True)
-    ]
+    rule, proposals, shares = detector.regions, _proposals(outputs, batch, detector), []
+    stages = [rule.model_copy(update={"weights": weights}) for weights in (rule.weights, *rule.refined_by)]
+    for look, stage in zip(regions, stages, strict=True):
+        logits, offsets = _looked_at(look, outputs, proposals, stage)
+        shares.append(softmax(logits))
+        if stage is not stages[-1]:
+            proposals = _refined(proposals, offsets, stage, batch)
+    scores: Float32Array = np.sum(shares, axis=0) * np.float32(1 / len(shares))
+    parts = zip(_by_photo(scores, proposals), _by_photo(offsets, proposals), proposals, batch.sizes, strict=True)
+    return [_boxes(*part, stages[-1], score_floor) for part in parts]
+
+
+def _by_photo(rows: Float32Array, proposals: Sequence[Float32Array]) -> list[Float32Array]:
+    return np.split(rows, list(accumulate(map(len, proposals)))[:-1])
+
+
+def _refined(
+    proposals: Sequence[Float32Array], offsets: Float32Array, rule: Regions, batch: Batch
+) -> list[Float32Array]:
+    """The boxes of a stage, none left out, as proposals of the next; any class has the same."""
+    parts = zip(_by_photo(offsets[:, :4], proposals), proposals, batch.sizes, strict=True)
+    return [clipped(_decoded(values, box, rule), size) for values, box, size in parts]
+
+
+def _decoded(offsets: Float32Array, proposals: Float32Array, rule: Regions) -> Float32Array:
+    return from_offsets(offsets, proposals, rule.weights, smallest_log=rule.smallest_log)
 
 
 def _proposals(outputs: Arrays, batch: Batch, detector: TwoStage) -> list[Float32Array]:
@@ -122,6 +142,6 @@ def _boxes(
     row, label = np.nonzero(score[:, 1:] > np.float32(floor))
     label = label + 1
     chosen = offsets.reshape(len(offsets), -1, 4)[row, label]
-    box = from_offsets(chosen, proposals[row], rule.weights, smallest_log=rule.smallest_log)
+    box = _decoded(chosen, proposals[row], rule)
     found = Candidates(box, label, score[row, label]).clipped(size)
     return found.of_size(rule.min_side).suppressed(rule.suppression)

@@ -126,5 +126,5 @@ def _two_stages(model: Any, pixels: Pixels, images: Sequence[Tensor], wish: Expo
         pool.use_torchvision = True  # the same numbers, and known to every exporter
     second = RegionNetwork(pools, BackgroundFirst(heads.bbox_head, heads.bbox_head.num_classes))
     first = ProposalNetwork(model, len(pools))
-    networks = write_two_stages(TwoStages(first, second, detector.levels), images, wish)
+    networks = write_two_stages(TwoStages(first, [second], detector.levels), images, wish)
     return ExportedNetworks(networks=networks, pixels=pixels, detector=detector)

@@ -137,7 +137,7 @@ def _two_stage(model: Any, pixels: Pixels, images: Sequence[Tensor], wish: Expor
     pools = [RoIAlign(pool.output_size, scale, pool.sampling_ratio) for scale in pool.scales]
     second = RegionNetwork(pools, nn.Sequential(model.roi_heads.box_head, model.roi_heads.box_predictor))
     detector, first = _of_two_stages(model), ProposalNetwork(model, pool.featmap_names)
-    networks = write_two_stages(TwoStages(first, second, detector.levels), images, wish)
+    networks = write_two_stages(TwoStages(first, [second], detector.levels), images, wish)
     return ExportedNetworks(networks=networks, pixels=pixels, detector=detector)
 
 
