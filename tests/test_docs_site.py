@@ -46,6 +46,17 @@ def test_the_site_asks_for_nothing(site: Path) -> None:
         assert not ASKED.search(page.read_text()), page.name
 
 
+def test_links_have_the_contrast_of_our_own_pages_and_a_line(site: Path) -> None:
+    """Material's own teal has 3.8 to one on white."""
+    assert 'href="site.css"' in (site / "index.html").read_text()
+    style = (site / "site.css").read_text()
+    assert "text-decoration: underline" in style
+    for scheme, colour in (("default", "#00624a"), ("slate", "#62d2a6")):
+        assert re.search(rf'"{scheme}"\] {{\s*--md-typeset-a-color: {colour}', style), scheme
+    shared = (ROOT / "src" / "bunri" / "pages" / "static" / "pages.css").read_text()
+    assert "--accent: light-dark(#00624a, #62d2a6)" in shared
+
+
 def test_links_of_the_site_lead_somewhere(site: Path) -> None:
     broken = []
     for page in site.rglob("*.html"):
