@@ -20,10 +20,12 @@ from bunri.files import write_json
 from experiment_files import TESTS, write_experiment
 
 
-def order_for(folder: Path, sign: Sign, native: str = "steps: 4\n", **changes: object) -> Order:
+def order_for(
+    folder: Path, sign: Sign, native: str = "steps: 4\n", said: tuple[str, ...] = (), **changes: object
+) -> Order:
     path = write_experiment(folder)
     (folder / "exact.yaml").write_text(native)
-    experiment = load_experiment(path, ("writers.console=false", "watchdog_minutes=1"))
+    experiment = load_experiment(path, ("writers.console=false", "watchdog_minutes=1", *said))
     run = planned_runs(experiment)[0]
     job = job_of(experiment, run, write_data(load_data(experiment), experiment))
     job = job.model_copy(update={"resolved": run.folder.resolved_config_file(), "python_path": (TESTS,)})
@@ -42,6 +44,15 @@ def test_a_run_on_a_node_tells_all_it_does(tmp_path: Path) -> None:
     assert node.events(len(heard)) == []
     manifest = order.prepared.run.folder.read_manifest()
     assert (manifest["status"], manifest["nodes"], manifest["bunri"]) == ("done", ["node one"], "x")
+
+
+def test_several_processes_train_a_model_on_a_node(tmp_path: Path) -> None:
+    said = ("models.exact.engine=ranked_engine:RankedEngine", "models.exact.resources.processes=2", "device=cpu")
+    with driving(tmp_path) as sign:
+        order = order_for(tmp_path, sign, "{steps: 2, batch: 4}", said)
+        assert NodeRun("one").run(order) == Ended("done")
+    shares = [(order.prepared.run.folder.path / f"rows{rank}").read_text().split() for rank in (0, 1)]
+    assert shares == [["0", "2", "4", "6"], ["1", "3", "5", "7"]]
 
 
 def test_an_answer_that_got_lost_can_be_asked_for_again() -> None:
