@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from bunri.cli import build_app
 from bunri.engines.exported.files import read_spec
-from bunri.errors import BunriError, UsageError
+from bunri.errors import BunriError, OutputError, UsageError
 from bunri.exporting import ExportOrder, export_run
 from bunri.exporting.calibrating import some_photos
 from bunri.exporting.naming import place_of
@@ -16,6 +16,7 @@ from bunri.files import write_bytes
 from bunri.io import load_dataset, read_predictions
 from bunri.run_folder import RunFolder
 from engine_jobs import follow
+from small_disks import mounted
 from torchvision_jobs import make_job
 
 
@@ -121,3 +122,14 @@ def test_photos_to_calibrate_on_are_drawn_without_replacement(run: RunFolder) ->
     drawn = some_photos(photos, 5)
     assert len(set(drawn.images.id.tolist())) == 5
     assert len(some_photos(photos, 500)) == len(photos)
+
+
+def test_an_export_onto_a_full_disk_leaves_the_old_one(run: RunFolder, tmp_path: Path) -> None:
+    with mounted(tmp_path / "disk", "64m") as disk:
+        words = ("export", run.path, "--format", "onnx", "--out", disk.folder / "tiny.onnx", "--json")
+        bunri(*words)
+        whole = disk.content()
+        disk.fill(pages_left=4)
+        with pytest.raises(OutputError, match=r"disk/tiny\.onnx must be writable, but: No space left on device"):
+            bunri(*words)
+        assert disk.content() == whole

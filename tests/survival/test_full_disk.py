@@ -8,13 +8,18 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
-from builders import random_world
+from builders import make_dataset, random_world
 from bunri.cli import main
+from bunri.demo.render import render_demo
+from bunri.errors import OutputError
 from bunri.experiment import run as run_experiment
-from bunri.io import write_coco, write_predictions
+from bunri.io import load_dataset, write_coco, write_predictions
+from bunri.serve.answers import CorrectedObject
+from bunri.serve.corrections import Corrections
 from experiment_builders import make_experiment_folder
 from experiment_files import TESTS, write_experiment
 from small_disks import PAGE, Disk, mounted
@@ -208,3 +213,32 @@ def test_a_folder_of_somebody_else_is_told(bunri: Bunri, given: Path, tmp_path: 
     assert code == 1
     assert "must be writable, but: Permission denied. Give yourself the right to write there, or choose" in text
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["f.parquet"]
+
+
+def glass(*box: float) -> list[CorrectedObject]:
+    return [CorrectedObject.model_validate({"class_name": "Glass", "box": box})]
+
+
+def test_a_correction_that_has_no_room_leaves_the_others(disk: Disk) -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8)
+    kept = Corrections(disk.folder / "kept", make_dataset(boxes=()))
+    kept.save(photo, glass(0, 0, 50, 50))
+    whole = disk.content()
+    for pages in (0, 1, 9):  # no photo, half of it
+        disk.fill(pages)
+        with pytest.raises(OutputError, match="must be writable, but: No space left on device"):
+            kept.save(photo[::-1], glass(5, 5, 60, 60))
+        assert disk.content() == whole
+        disk.free()
+    assert kept.save(photo[::-1], glass(5, 5, 60, 60)).photos == 2
+    kept.close()
+    assert len(load_dataset(disk.folder / "kept" / "annotations.json").annotations) == 2
+
+
+def test_the_demo_begins_again_where_there_was_no_room(disk: Disk) -> None:
+    disk.fill(pages_left=8)
+    with pytest.raises(OutputError, match="No space left on device"):
+        render_demo(disk.folder / "data", train=3, test=1)
+    disk.free()
+    render_demo(disk.folder / "data", train=3, test=1)
+    assert len(load_dataset(disk.folder / "data" / "train.json")) == 3

@@ -14,8 +14,8 @@ import pytest
 from bunri.cli import main
 from bunri.experiment import run
 from bunri.run_folder import RunFolder
-from bunri.writers.jsonl import read_metrics
 from experiment_files import TESTS, write_experiment
+from run_results import results_of
 from small_disks import Disk, mounted
 
 Bunri = Callable[..., tuple[int, str]]
@@ -49,18 +49,7 @@ def unhurt(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(TESTS)
         run(write_experiment(folder, MODELS, **SETTINGS))
-    return results(folder / "runs" / "tiny")
-
-
-def results(folder: Path) -> dict[str, Any]:
-    """All that must be the same, bit by bit, whatever happened on the way."""
-    kept = [*folder.rglob("*.parquet"), *folder.rglob("results.csv"), folder / "submission.csv"]
-    kept += folder.rglob("checkpoints/*.pt")
-    found: dict[str, Any] = {str(path.relative_to(folder)): path.read_bytes() for path in kept}
-    for path in folder.rglob("metrics.jsonl"):
-        rows = [{name: value for name, value in row.items() if name != "time"} for row in read_metrics(path)]
-        found[str(path.relative_to(folder))] = rows
-    return found
+    return results_of(folder / "runs" / "tiny")
 
 
 @pytest.mark.parametrize("pages", [0, 9, 18, 23, 28, 38])
@@ -77,7 +66,7 @@ def test_a_disk_that_becomes_full_anywhere_is_told_and_the_run_goes_on(
     disk.free()
     code, text = bunri("run", path, "--resume")
     assert code == 0, text
-    assert results(disk.folder / "runs" / "tiny") == unhurt
+    assert results_of(disk.folder / "runs" / "tiny") == unhurt
 
 
 def test_a_folder_that_may_no_longer_be_written_in_the_middle_is_told_and_the_run_goes_on(
@@ -95,7 +84,7 @@ def test_a_folder_that_may_no_longer_be_written_in_the_middle_is_told_and_the_ru
     assert sorted(file.name for file in checkpoints.iterdir()) == ["best.pt", "last.pt"]
     assert RunFolder(checkpoints.parent).status == "failed"
     assert bunri("run", path, "--resume")[0] == 0
-    assert results(tmp_path / "runs" / "tiny") == unhurt
+    assert results_of(tmp_path / "runs" / "tiny") == unhurt
 
 
 @contextmanager

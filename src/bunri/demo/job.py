@@ -1,6 +1,5 @@
 """The whole job on the embedded data set: render, train on folds, predict, evaluate, fuse, submit, report."""
 
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -10,7 +9,7 @@ from typing import Any
 
 from bunri.demo.render import TEST_PHOTOS, TRAIN_PHOTOS, render_demo
 from bunri.experiment import Leaderboard, run
-from bunri.files import cannot_write, write_bytes
+from bunri.files import read_bytes, write_bytes
 from bunri.report import write_report
 
 
@@ -56,7 +55,7 @@ def run_demo(
     runs = (out / "runs").absolute()
     board = run(out / "experiment.yaml", [f"runs={runs}", *overrides], resume=not overwrite, overwrite=overwrite)
     submission, report = out / "submission.csv", out / "report.html"
-    _copy(board.folder / "submission.csv", submission)
+    write_bytes(submission, read_bytes(board.folder / "submission.csv", "the submission"))
     write_report(board.folder, report)
     return DemoResult(board, submission, report)
 
@@ -72,10 +71,3 @@ def write_experiment(out: Path) -> None:
 def _packaged(package: Traversable) -> Iterator[Traversable]:
     yield package / "experiment.yaml"
     yield from (file for file in (package / "models").iterdir() if file.name.endswith(".yaml"))
-
-
-def _copy(source: Path, target: Path) -> None:
-    try:
-        shutil.copyfile(source, target)
-    except OSError as error:
-        raise cannot_write(target, error) from error
