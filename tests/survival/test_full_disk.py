@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from builders import make_dataset, random_world
 from bunri.cli import main
 from bunri.demo.render import render_demo
+from bunri.engines import checkpoint
 from bunri.errors import OutputError
 from bunri.experiment import run as run_experiment
 from bunri.io import load_dataset, write_coco, write_predictions
@@ -242,3 +244,16 @@ def test_the_demo_begins_again_where_there_was_no_room(disk: Disk) -> None:
     disk.free()
     render_demo(disk.folder / "data", train=3, test=1)
     assert len(load_dataset(disk.folder / "data" / "train.json")) == 3
+
+
+@pytest.mark.parametrize("pages", [0, 1, 300])
+def test_a_checkpoint_that_has_no_room_leaves_the_last_one(disk: Disk, pages: int) -> None:
+    identity, path = checkpoint.Identity.of("steps: 4\n", ("Paper",)), disk.folder / "last.pt"
+    weights = torch.arange(500_000, dtype=torch.float32)
+    checkpoint.save(path, identity, {"model": {"w": weights}})
+    whole = disk.content()
+    disk.fill(pages)
+    with pytest.raises(OutputError, match=r"last\.pt must be writable, but: "):
+        checkpoint.save(path, identity, {"model": {"w": weights + 1}})
+    assert disk.content() == whole
+    assert torch.equal(checkpoint.load(path, identity)["model"]["w"], weights)
