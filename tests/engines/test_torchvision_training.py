@@ -1,6 +1,6 @@
 import math
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 import torch
@@ -186,8 +186,8 @@ def test_a_disk_too_full_for_a_checkpoint_is_told_and_the_last_one_stays(
     path, identity = tmp_path / "last.pt", Identity("abc", ("Can",))
     checkpoint.save(path, identity, {"iteration": 3})
 
-    def save_on_a_full_disk(content: object, place: Path) -> None:
-        place.write_bytes(b"half")
+    def save_on_a_full_disk(content: object, place: IO[bytes]) -> None:
+        place.write(b"half")
         raise RuntimeError("[enforce fail at inline_container.cc] unexpected pos 64 vs 0\nframe 0")
 
     monkeypatch.setattr(torch, "save", save_on_a_full_disk)

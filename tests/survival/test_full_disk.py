@@ -253,7 +253,7 @@ def test_a_checkpoint_that_has_no_room_leaves_the_last_one(disk: Disk, pages: in
     checkpoint.save(path, identity, {"model": {"w": weights}})
     whole = disk.content()
     disk.fill(pages)
-    with pytest.raises(OutputError, match=r"last\.pt must be writable, but: "):
+    with pytest.raises(OutputError, match=r"last\.pt must be writable, but: No space left on device\. Free"):
         checkpoint.save(path, identity, {"model": {"w": weights + 1}})
     assert disk.content() == whole
     assert torch.equal(checkpoint.load(path, identity)["model"]["w"], weights)

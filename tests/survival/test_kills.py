@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,14 +19,15 @@ from bunri.ledger import Ledger
 from experiment_files import TESTS, write_experiment
 from run_results import results_of
 
-MODELS = {"a": {"steps": 6}, "b": {"steps": 4, "noise": 3.0}}
-SETTINGS = {"ensemble": {"method": "wbf"}, "folds": {"count": 2, "run": [0], "near_duplicates": False}}
+MODELS: dict[str, dict[str, Any]] = {"a": {"steps": 6}, "b": {"steps": 4, "noise": 3.0}}
+SETTINGS: dict[str, Any] = {"ensemble": {"method": "wbf"}, "folds": {"count": 2, "run": [0], "near_duplicates": False}}
 
 KILLS = 4
 
 WRITING = """
 import sys
 from pathlib import Path
+from typing import Any
 from bunri.files import write_json
 from bunri.ledger import Entry, Ledger
 

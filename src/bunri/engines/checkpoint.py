@@ -59,10 +59,12 @@ def save(path: Path, identity: Identity, content: Mapping[str, Any]) -> None:
     Raises:
         OutputError: The folder cannot be written or the disk is full.
     """
-    with replace_atomically(path) as temporary:
+    with replace_atomically(path) as temporary, temporary.open("wb") as file:
         try:
-            torch.save({**identity.to_plain(), **content}, temporary)
-        except RuntimeError as error:  # torch's word for a disk that takes no more
+            torch.save({**identity.to_plain(), **content}, file)
+        except RuntimeError as error:  # torch's word for a disk that takes no more; Python's own stands behind it
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from error
             raise OSError(None, f"torch cannot write it ({str(error).splitlines()[0]}); is the disk full?") from error
 
 
