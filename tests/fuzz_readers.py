@@ -22,6 +22,8 @@ from bunri.photos import photo_size, read_photo
 from bunri.search import apply_recipe, read_recipe
 from bunri.serve.corrections import Corrections
 from bunri.serve.sorting_rules import read_rules
+from bunri.shards.index import index_of
+from bunri.shards.stores import store_of
 from fuzz_export_readers import look, onnx_network, openvino_network, reads_network, specs, torchscript_network
 from fuzz_reader import Reader
 from fuzz_run_readers import ledgers, read_runs, run_files
@@ -39,6 +41,12 @@ def _load_and_look(path: Path) -> object:
 
 def _whole_photo(path: Path) -> object:
     return read_photo(path), photo_size(path)
+
+
+def _members(path: Path) -> object:
+    """The content of every member; the index is made anew, as each file has the same path."""
+    index = index_of.__wrapped__(str(path))
+    return [index.content(row, store_of(str(path))) for row in index.row.values()]
 
 
 def _applied(path: Path) -> object:
@@ -101,6 +109,7 @@ READERS: Mapping[str, Reader] = {
     "recipe": Reader("r.json", read_recipe, seeds.recipe, {}),
     "torchvision": Reader("c.yaml", lambda path: resolve_torchvision(path, {}), seeds.yaml_config, {}, is_slow=True),
     "photo": Reader("p.jpg", _whole_photo, seeds.photos, {}, is_slow=True),
+    "shards": Reader("s.tar", _members, seeds.shards, {}),
     "video": Reader("v.mp4", lambda path: list(frames_of(path).photos()), seeds.videos, {}, is_slow=True),
     "hypotheses": Reader("h.yaml", load_hypotheses, seeds.hypotheses, {"t.json": b"{}", "p.csv": b"", "e.yaml": b""}),
     "rules": Reader("rules.yaml", read_rules, seeds.rules, {}),

@@ -2,6 +2,7 @@
 
 import io
 import json
+import tarfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -124,6 +125,22 @@ def photos() -> Sequence[bytes]:
         saved(Image.fromarray(blocks[..., :3]), "AVIF"),
         _heic(Image.fromarray(blocks[..., :3])),
     ]
+
+
+def shards() -> Sequence[bytes]:
+    """Tars of three layouts, with a name too long for a plain head."""
+    formats = (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)
+    return [_tar(format_, "long" * (20 if format_ == tarfile.USTAR_FORMAT else 40)) for format_ in formats]
+
+
+def _tar(layout: int, name: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=layout) as tar:
+        for member, content in (("a.png", b"1"), (f"street/{name}.png", b"2" * 600), ("./c.png", b"")):
+            info = tarfile.TarInfo(member)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return buffer.getvalue().rstrip(b"\0") + bytes(2048)
 
 
 def _heic(image: Image.Image) -> bytes:

@@ -5,9 +5,12 @@ and allocation inside a kernel each cost numba up to a second of compilation.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bunri.boxes import FloatArray, IntArray
 from bunri.compiled import compiled, compiled_part
+
+Int32Array = NDArray[np.int32]
 
 ZERO: int = np.int64(0)  # type: ignore[assignment]  # it is used as an int
 """What counters start from: numba would compile every part that takes one once more for the literal 0."""
@@ -53,7 +56,7 @@ def sort_falling(order: IntArray, score: FloatArray, low: int | np.int64, high: 
 
 
 @compiled
-def place_by_key(key: IntArray, start: IntArray, rows: IntArray) -> None:
+def place_by_key(key: IntArray | Int32Array, start: IntArray, rows: IntArray | Int32Array) -> None:
     """Counting sort: write the rows in order of their key, stable, and the start of each of K keys ``(K + 1,)``.
 
     ``start`` comes as zeros.

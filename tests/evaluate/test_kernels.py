@@ -81,7 +81,7 @@ def ranked(seed: int) -> tuple[Outcomes, IntArray, IntArray]:
 @pytest.mark.parametrize("seed", range(10))
 def test_a_false_one_stands_before_the_first_true_one_that_ranks_below(seed: int) -> None:
     outcomes, trues, first = ranked(seed)
-    gap = np.empty(60, np.int64)
+    gap = np.empty(60, np.int32)
     gaps_of_false(outcomes, 60, first, trues, outcomes.score[trues], gap)
     for k in range(60):
         below = [
@@ -107,7 +107,7 @@ def test_objects_are_counted_as_often_as_their_images(seed: int) -> None:
 def test_average_precision_is_that_of_images_copied(seed: int) -> None:
     """The mean over 101 recalls of the best precision from there on, walked along every detection."""
     outcomes, trues, first = ranked(seed)
-    gap = np.empty(60, np.int64)
+    gap = np.empty(60, np.int32)
     gaps_of_false(outcomes, 60, first, trues, outcomes.score[trues], gap)
     false = np.flatnonzero(gap < len(trues))
     false = false[np.argsort(gap[false], kind="stable")]

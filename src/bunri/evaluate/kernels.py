@@ -139,7 +139,7 @@ def overlap(truth: Truth, k: int, box: FloatArray, row: int) -> float:
 
 @compiled
 def gaps_of_false(
-    outcomes: Outcomes, count: int, first: IntArray, trues: IntArray, true_score: FloatArray, gap: IntArray
+    outcomes: Outcomes, count: int, first: IntArray, trues: IntArray, true_score: FloatArray, gap: Int32Array
 ) -> None:
     """Write between which true positives each false positive stands; only true positives need be sorted.
 
