@@ -192,7 +192,7 @@ def rules() -> Sequence[bytes]:
     words = {"en": "Paper", "ko": "종이"}
     values = {
         "country": words,
-        "source": {"title": words, "publisher": words, "date": "2018", "note": words},
+        "source": {"title": words, "publisher": words, "date": words, "note": words},
         "bins": {"paper": {"name": words, "colour": "#2255aa"}},
         "classes": [{"names": ["Paper", "paper box"], "bin": "paper", "name": words, "steps": [words]}],
     }

@@ -70,7 +70,7 @@ class Calibration:
             if not np.all((table >= 0) & (table <= 1)) or np.any(np.diff(table) < 0):
                 raise ValueError("the table must rise and lie in [0, 1]")
             return cls(str(values["method"]), table)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, ArithmeticError) as error:
             raise DataError(f"a calibration must be whole, but it is not: {error}. Fit it again.") from error
 
 

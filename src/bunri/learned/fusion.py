@@ -98,7 +98,7 @@ class LearnedFusion:
             if not set(sources) <= set(members) or not sources:
                 raise ValueError(f"sources must be among {', '.join(members)}, but are {', '.join(sources) or 'none'}")
             return cls(members, sources, int(values["classes"]), Trees.from_dict(values["trees"]))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             raise DataError(f"a learned fusion must be whole, but it is not: {error}. Fit it again.") from error
 
     def save(self, path: str | PathLike[str]) -> None:

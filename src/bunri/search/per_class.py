@@ -114,5 +114,5 @@ def _options_in(recipe: EnsembleRecipe) -> tuple[FuseOptions, dict[int, FuseOpti
         if not (isinstance(plain, dict) and isinstance(classes, dict)):
             raise TypeError("plain and classes must be objects")
         return options_of(plain), {int(c): options_of(dict(options)) for c, options in classes.items()}  # type: ignore[arg-type]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise DataError(f"a recipe by class must be whole, but it is not: {error}. Search it again.") from error

@@ -40,6 +40,22 @@ class FoundPhoto(BaseModel):
     """The photo as the model saw it, small, as a ``data:`` URL, where it was asked for."""
 
 
+class Reason(BaseModel):
+    """Why a request was not answered as asked."""
+
+    code: str
+    """For programs; its values are in the docs."""
+    message: str
+    """For people."""
+
+
+class Problem(BaseModel):
+    """Every answer that is not the one asked for."""
+
+    error: Reason
+    """Why."""
+
+
 class BatchItem(BaseModel):
     """The answer to one photo of a batch: ``found`` or ``error``."""
 

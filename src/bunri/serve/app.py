@@ -22,7 +22,17 @@ from bunri.dataset import Dataset
 from bunri.errors import BunriError, EngineError
 from bunri.photos import Photo
 from bunri.predictions import Predictions
-from bunri.serve.answers import About, Batch, BatchItem, CorrectedObject, Correction, FoundObject, FoundPhoto, Health
+from bunri.serve.answers import (
+    About,
+    Batch,
+    BatchItem,
+    CorrectedObject,
+    Correction,
+    FoundObject,
+    FoundPhoto,
+    Health,
+    Problem,
+)
 from bunri.serve.corrections import Corrections
 from bunri.serve.errors import Refusal, error_of
 from bunri.serve.guard import Guard
@@ -137,7 +147,10 @@ def create_app(served: Served) -> FastAPI:
     return app
 
 
-ROUTES = APIRouter(prefix="/api")
+PROBLEMS = (400, 403, 404, 405, 408, 413, 421, 422, 429, 500, 503)
+"""Statuses of answers that are a :class:`Problem`."""
+
+ROUTES = APIRouter(prefix="/api", responses={status: {"model": Problem} for status in PROBLEMS})
 
 
 def _served(request: Request) -> Served:

@@ -1,6 +1,7 @@
 """A yacs config's chain of files, each checked against Detectron2's own tree of keys."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,10 +49,11 @@ def read_chain(path: Path, below: Sequence[Path] = ()) -> list[YacsFile]:
 
 
 def _base_of(path: Path, base: str) -> Path:
-    beside = (path.parent / Path(base).expanduser()).resolve()
-    if beside.is_file():
-        return beside
-    found = zoo_file(base)
+    with suppress(OSError, ValueError, RuntimeError):  # a name that can be none of a file, or the home of nobody
+        beside = (path.parent / Path(base).expanduser()).resolve()
+        if beside.is_file():
+            return beside
+    found = zoo_file(base) if "\0" not in base else None
     if found is None:
         raise ConfigError(
             f"{path}: {BASE}: {base!r} must be a file beside this one or a name of Detectron2's model zoo, "

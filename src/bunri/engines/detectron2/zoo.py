@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from bunri.errors import ConfigError
+from bunri.files import is_file
 from bunri.settings import nearest
 
 
@@ -16,7 +17,7 @@ def zoo_folder() -> Path:
 def zoo_file(name: str) -> Path | None:
     """The zoo's config of a name such as ``COCO-Detection/faster_rcnn_R_50_FPN_1x.yaml``, None where it has none."""
     path = zoo_folder() / name
-    return path if path.is_file() else None
+    return path if is_file(path) else None
 
 
 def config_file(path: Path) -> Path:
