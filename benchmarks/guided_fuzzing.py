@@ -59,9 +59,11 @@ def hunt_apart(name: str, asked: argparse.Namespace) -> bool:
     command += ["--seed", str(asked.seed), "--keep", str(asked.keep)]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     said = re.findall(r"cov: (\d+) ft: \d+ corp: (\d+)", done.stderr)
+    files = (re.findall(r"Done (\d+) runs", done.stderr) or ["?"])[-1]
     first, last = (said[0][0], said[-1]) if said else ("0", ("0", "0"))
     peak = max([int(found) for found in re.findall(r"rss: (\d+)Mb", done.stderr)], default=0)
-    print(f"{name}: branches {first} -> {last[0]}, kept {last[1]}, {peak} MB", done.stdout.strip(), flush=True)
+    how = f"{files} files, branches {first} -> {last[0]}, kept {last[1]}, {peak} MB"
+    print(f"{name}: {how}", done.stdout.strip(), flush=True)
     if done.returncode:
         print(f"  FINDING the process ended with {done.returncode}:", *done.stderr.splitlines()[-20:], sep="\n  | ")
     return bool(done.returncode) or "FINDING" in done.stdout
