@@ -10,6 +10,7 @@ from pathlib import Path
 from bunri.config import Experiment
 from bunri.errors import BunriError, UsageError
 from bunri.experiment.locking import locked
+from bunri.experiment.photo_record import FILE
 from bunri.experiment.plan import PlannedRun
 from bunri.files import write_bytes
 from bunri.run_folder import RunFolder
@@ -18,7 +19,8 @@ from bunri.store.index import MANIFEST, local_files
 from bunri.store.putting import IS_OVER
 from bunri.writers import say_to_stderr
 
-FOLDS = "data/folds.json"
+FIRST = ("data/folds.json", f"data/{FILE}")
+"""What an experiment goes on by: the folds that were cut, and what the photos were."""
 
 
 def store_of(experiment: Experiment) -> Store | None:
@@ -49,8 +51,9 @@ def fetch_begun(experiment: Experiment, runs: Sequence[PlannedRun], resume: bool
             f"{ahead[0].label} has been begun already, and is in {store.url}. Go on with --resume, begin anew with "
             "--overwrite, or give the experiment another name."
         )
-    if resume and not (experiment.folder / FOLDS).exists() and (folds := store.read(FOLDS)) is not None:
-        write_bytes(experiment.folder / FOLDS, folds)
+    for name in FIRST if resume else ():
+        if not (experiment.folder / name).exists() and (content := store.read(name)) is not None:
+            write_bytes(experiment.folder / name, content)
     for run in ahead:
         say_to_stderr(f"{run.label}: fetched from {store.url}")
         with locked(run.folder):
