@@ -213,7 +213,7 @@ def test_what_is_no_tar_or_is_not_there_is_refused(tmp_path: Path) -> None:
         prepare(tmp_path / "text.tar")
     with pytest.raises(DataError, match=r"there must be a shard or a photo at .*none-\*.tar, but there is none"):
         prepare(tmp_path / "none-*.tar")
-    with pytest.raises(UsageError, match="of a scheme that fsspec knows here"):
+    with pytest.raises(UsageError, match="a URL of a file system fsspec knows"):
         read_photo(Path("nosuch://bucket/a.png"))
 
 

@@ -8,7 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from bunri.errors import DataError, UsageError
+from bunri.errors import BunriError, DataError
+from bunri.file_systems import file_system_of
 
 READ_AHEAD = 2**20
 """Bytes of a remote shard fetched in one go while its heads are read."""
@@ -65,15 +66,9 @@ class Remote:
         """Find what speaks the URL's scheme.
 
         Raises:
-            UsageError: fsspec or the package of the scheme is not installed, or there is none.
+            UsageError: As :func:`bunri.file_systems.file_system_of`.
         """
-        try:
-            from fsspec.core import url_to_fs
-
-            self._system, _ = url_to_fs(url)
-        except (ImportError, ValueError) as error:
-            hint = "`pip install 'bunri[store]'`, and for schemes beside s3 the package of fsspec"
-            raise UsageError(f"{url} must be of a scheme that fsspec knows here, but: {error}. Try {hint}.") from error
+        self._system, _ = file_system_of(url)
 
     def files(self, pattern: str) -> list[str]:
         """Sorted paths of the files that a pattern, or a folder with its objects, names."""
@@ -111,7 +106,7 @@ def told(source: str) -> Iterator[None]:
     """
     try:
         yield
-    except (DataError, UsageError):
+    except BunriError:
         raise
     except Exception as error:  # each of fsspec's stores has exceptions of its own
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__

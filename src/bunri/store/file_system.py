@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Self
 from uuid import uuid4
 
-from bunri.errors import BunriError, ConfigError, DataError, MissingPackageError, OutputError
+from bunri.errors import BunriError, ConfigError, DataError, OutputError
+from bunri.file_systems import file_system_of
 from bunri.store.settings import url_mistakes
 
 WHOLE_OBJECTS = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "memory"}
@@ -30,7 +31,8 @@ class Store:
         if mistakes := list(url_mistakes(url)):
             raise ConfigError(f"the URL of a store {mistakes[0]}")
         self.url = url.rstrip("/")
-        self._system, self._root = _opened(self.url)
+        self._system, root = file_system_of(self.url)
+        self._root = root.rstrip("/")
 
     def folder(self, path: str) -> Self:
         """A folder in it."""
@@ -150,21 +152,3 @@ class Store:
                 f"{self.url} must be a place that can be {done}, but: {said}. Check that it exists, and the rights, "
                 "keys and endpoint in the environment of this process."
             ) from error
-
-
-def _opened(url: str) -> tuple[Any, str]:
-    try:
-        from fsspec.core import url_to_fs
-
-        system, root = url_to_fs(url)
-    except ImportError as error:
-        raise MissingPackageError(f"{url} needs a package that is not installed: {error}. {_install(error)}") from error
-    except ValueError as error:
-        raise ConfigError(f"{url} must be a URL of a file system fsspec knows, but: {error}") from error
-    return system, str(root).rstrip("/")
-
-
-def _install(error: ImportError) -> str:
-    if error.name == "fsspec":
-        return "pip install 'bunri[store]'"
-    return "Install it beside bunri, for example `pip install s3fs` for s3://."
