@@ -28,7 +28,7 @@ SUFFIXES: Mapping[Format, str] = {"onnx": ".onnx", "openvino": ".xml", "torchscr
 
 Count = Annotated[int, Field(ge=1, le=100_000)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Above = Annotated[float, Field(gt=0)]
+Above = Annotated[float, Field(gt=0, le=1e6)]
 SmallestLog = Annotated[float, Field(ge=-20, le=0)]
 LARGEST_LOG = math.log(1000 / 16)
 """Where R-CNN's own code cuts logarithms of sizes."""
