@@ -17,3 +17,12 @@ def test_of_one_group_alone_no_interval_is_printed(capsys: pytest.CaptureFixture
     assert "0.5000" in text
     assert "nan" not in text
     assert "without interval (of one image or group alone), undecided" in text
+
+
+def test_a_model_that_was_stopped_early_has_no_scores_and_a_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    reason = "fcos fold0: stopped early at epoch 3"
+    row = Row("fcos", "one", None, None, None, None, None, None, None, 1.5, stopped_early=reason)
+    print_leaderboard(Leaderboard("trash", Path("runs/trash"), (row,)))
+    cells, said = capsys.readouterr().out.splitlines()[-2:]
+    assert cells.split() == ["fcos", "one", "-", "-", "-", "1.5"]
+    assert said == f"no scores of {reason}"

@@ -11,7 +11,7 @@ def print_leaderboard(board: Leaderboard) -> None:
     print_text(table(HEADER, [_cells(row) for row in board.rows]))
     for row in board.rows:
         if row.stopped_early is not None:
-            print_text(f"{row.model} has no scores: {row.stopped_early}")
+            print_text(f"no scores of {row.stopped_early}")
     for sentence in board.gain_in_words:
         print_text(sentence)
 
