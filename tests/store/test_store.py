@@ -153,6 +153,8 @@ def test_an_empty_store_has_nothing_to_fetch(store: Store, tmp_path: Path) -> No
         fetch(store, tmp_path / "again")
     store.check()
     assert store.files() == []
+    store.write(".bunri-0123", b"of a check that was killed")
+    assert store.files() == []
 
 
 def test_an_index_that_is_none_is_told(store: Store, tmp_path: Path) -> None:

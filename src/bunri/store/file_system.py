@@ -17,6 +17,9 @@ WHOLE_OBJECTS = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "memory"}
 UNFINISHED = ".unfinished"
 """End of that name."""
 
+TRIAL = ".bunri-"
+"""Beginning of the name of a file that is written to see whether it can be."""
+
 
 class Store:
     """A folder somewhere, which may not be there yet. Paths are relative to it, with ``/``."""
@@ -44,7 +47,7 @@ class Store:
         Raises:
             OutputError: It cannot be done.
         """
-        path = f".bunri-{uuid4().hex}"
+        path = f"{TRIAL}{uuid4().hex}"
         self.write(path, b"may bunri write here?")
         self.delete(path)
 
@@ -61,7 +64,7 @@ class Store:
         for path in paths:
             if ".." in PurePosixPath(path).parts:
                 raise DataError(f"{self.url}: names of files must stay in the folder, but there is {path!r}")
-        return sorted(path for path in paths if path and not path.endswith((UNFINISHED, "/")))
+        return sorted(path for path in paths if path and not path.endswith((UNFINISHED, "/")) and TRIAL not in path)
 
     def read(self, path: str) -> bytes | None:
         """The content of a file, None where there is none.
