@@ -10,6 +10,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from ultralytics.engine import trainer as ultralytics_trainer
 from ultralytics.models.rtdetr.train import RTDETRTrainer
 from ultralytics.utils import SETTINGS
+from ultralytics.utils.torch_utils import init_seeds
 
 from bunri.dataset import Dataset
 from bunri.engines.base import StopRequested
@@ -75,6 +76,7 @@ class YoloTrainer(KeepingTrainer):
         torch.set_num_threads(assignment.job.threads)  # Ultralytics took as many as it found
         if world_size() > 1:  # it counts GPUs only, and would start the others itself
             self.world_size, self.ddp = world_size(), False
+            init_seeds(self.args.seed, deterministic=self.args.deterministic)  # and one seed makes the weights
         self.add_callback("on_pretrain_routine_end", YoloTrainer.begin)
         self.add_callback("on_train_batch_end", YoloTrainer.end_batch)
 
