@@ -14,7 +14,7 @@ from bunri.files import write_json
 from bunri.ledger import Ledger, scan
 from bunri.run_folder import RunFolder
 from bunri.watch.signs import Signs
-from bunri.watch.status import read_status
+from bunri.watch.status import read_status, with_quiet
 from bunri.writers.jsonl import read_metrics
 from experiment_files import TESTS, write_experiment
 
@@ -56,7 +56,7 @@ def test_a_run_that_is_killed_and_goes_on_is_whole(tmp_path: Path) -> None:
     assert [row["step"] for row in losses] == [1, 2, 3, 4, 5, 6]
     assert losses[-1]["time"] < losses[0]["time"]
 
-    seen, _ = read_status("a", folder, time.time(), Signs())
+    seen = with_quiet(read_status("a", folder)[0], folder, time.time(), Signs())
     assert seen.seconds == pytest.approx(sum(facts["seconds"].values()))
     assert (seen.status, seen.quiet_seconds, seen.is_silent) == ("done", 0.0, False)
     found = EventAccumulator(str(folder.tensorboard_folder))
@@ -87,5 +87,5 @@ def test_the_time_left_is_told_by_the_gaps_the_clock_was_right_in(tmp_path: Path
     times = [1000.0, 1002.0, 1004.0, 400.0, 402.0]  # set back by ten minutes
     lines = [f'{{"step": {step}, "time": {moment}}}\n' for step, moment in enumerate(times, 46)]
     (tmp_path / "metrics.jsonl").write_text("".join(lines))
-    seen, _ = read_status("a", RunFolder(tmp_path), time.time(), Signs())
+    seen, _ = read_status("a", RunFolder(tmp_path))
     assert seen.seconds_left == pytest.approx(50 * 2.0)

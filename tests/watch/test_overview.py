@@ -1,7 +1,12 @@
 import json
+import os
 from pathlib import Path
 
+import pytest
+
+from bunri.watch import status
 from bunri.watch.overview import Overview, run_folders_below
+from bunri.watch.records import Record, read_records
 from watch.watched_runs import NOW, write_run
 
 
@@ -63,3 +68,37 @@ def test_what_lies_in_a_run_or_too_deep_is_not_looked_at(tmp_path: Path) -> None
     write_run(tmp_path.joinpath(*"123456789") / "fold0")
     (tmp_path / "loop").symlink_to(tmp_path)
     assert run_folders_below(tmp_path) == [run]
+
+
+def test_of_many_runs_those_that_run_or_wrote_last_are_shown(tmp_path: Path) -> None:
+    for number in range(6):
+        folder = write_run(tmp_path / "a" / f"fold{number}", 2, status="running" if number == 0 else "done")
+        for path in folder.iterdir():
+            os.utime(path, (NOW + number, NOW + number))
+    found = Overview([tmp_path], at_most=3).read(NOW)
+    assert [run["label"] for run in found["runs"]] == ["a/fold0", "a/fold4", "a/fold5"]
+    assert (found["left_out"], found["counts"]) == (3, {"running": 1, "done": 5})
+    assert len(found["figures"]["train/loss"]["series"]) == 3
+
+
+def test_records_are_read_again_only_where_something_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_run(tmp_path / "still" / "fold0", 2)
+    busy = write_run(tmp_path / "busy" / "fold0", 2)
+    overview = Overview([tmp_path])
+    overview.read(NOW)
+    read = list[Path]()
+
+    def told(path: Path) -> list[Record]:
+        read.append(path)
+        return read_records(path)
+
+    monkeypatch.setattr(status, "read_records", told)
+    with (busy / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 3}\n')
+    steps = {run["label"]: (run["step"], run["quiet_seconds"]) for run in overview.read(NOW + 60)["runs"]}
+    assert read == [busy / "metrics.jsonl"]
+    assert steps["busy/fold0"] == (3, 0)
+    assert steps["still/fold0"][0] == 2
+    assert steps["still/fold0"][1] >= 60

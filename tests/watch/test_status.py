@@ -7,12 +7,13 @@ import pytest
 
 from bunri.run_folder import RunFolder
 from bunri.watch.signs import Signs
-from bunri.watch.status import SILENT_SECONDS, RunStatus, read_status
+from bunri.watch.status import SILENT_SECONDS, RunStatus, read_status, with_quiet
 from watch.watched_runs import NOW, write_run
 
 
 def status_of(folder: Path, now: float = NOW) -> RunStatus:
-    return read_status("fcos/fold0", RunFolder(folder), now, Signs())[0]
+    status, _ = read_status("fcos/fold0", RunFolder(folder))
+    return with_quiet(status, RunFolder(folder), now, Signs())
 
 
 def set_clock(folder: Path, seconds_ago: float) -> None:

@@ -1,9 +1,10 @@
 """How far a run is, from its folder alone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from bunri.run_folder import RunFolder
@@ -60,24 +61,32 @@ class RunStatus:
     tail: str = ""
 
 
-def read_status(label: str, folder: RunFolder, now: float, signs: Signs) -> tuple[RunStatus, list[Record]]:
-    """The status of a run at the time ``now`` (seconds since 1970), and its records; never raises.
+def read_status(label: str, folder: RunFolder) -> tuple[RunStatus, list[Record]]:
+    """The status of a run from its files, and its records; never raises.
 
-    ``signs`` is what earlier looks have seen. Whatever is wrong with a file is the message of a status ``broken``.
+    Whatever is wrong with a file is the message of a status ``broken``.
     """
     try:
         records = read_records(folder.metrics_file)
-        return _status(label, folder, records, now, signs), records
+        return _status(label, folder, records), records
     except (OSError, ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError) as error:
         return RunStatus(label, "broken", message=str(error), log=str(folder.path.absolute())), []
 
 
-def _status(label: str, folder: RunFolder, records: Sequence[Record], now: float, signs: Signs) -> RunStatus:
+def with_quiet(status: RunStatus, folder: RunFolder, now: float, signs: Signs) -> RunStatus:
+    """The status at the time ``now`` (seconds since 1970); ``signs`` is what earlier looks have seen."""
+    sign = last_sign(folder)
+    if sign is None or status.status == "broken":
+        return status
+    quiet = signs.quiet_seconds(folder.path, sign, now)
+    return replace(status, quiet_seconds=quiet, is_silent=status.status == "running" and quiet > SILENT_SECONDS)
+
+
+def _status(label: str, folder: RunFolder, records: Sequence[Record]) -> RunStatus:
     manifest = read_object(folder.manifest_file)
-    status, sign = str(manifest.get("status", "new")), _last_sign(folder)
+    status = str(manifest.get("status", "new"))
     last: Record = records[-1] if records else {}
     share = _share(read_object(folder.job_file).get("recipe") or {}, last)
-    quiet = None if sign is None else signs.quiet_seconds(folder.path, sign, now)
     is_failed = status == "failed"
     return RunStatus(
         label=label,
@@ -87,9 +96,7 @@ def _status(label: str, folder: RunFolder, records: Sequence[Record], now: float
         epoch=number(last.get("epoch")),
         share=1.0 if status == "done" else share,
         seconds_left=_seconds_left(records, share) if status == "running" else None,
-        seconds=_seconds(manifest, sign),
-        quiet_seconds=quiet,
-        is_silent=status == "running" and quiet is not None and quiet > SILENT_SECONDS,
+        seconds=_seconds(manifest, last_sign(folder)),
         mAP50=number((manifest.get("best") or {}).get("mAP50")),
         engine=str(manifest.get("engine", "")),
         message=str(manifest.get("message") or ""),
@@ -98,9 +105,23 @@ def _status(label: str, folder: RunFolder, records: Sequence[Record], now: float
     )
 
 
-def _last_sign(folder: RunFolder) -> float | None:
-    files = (folder.manifest_file, folder.metrics_file, folder.log_file)
-    return max((path.stat().st_mtime for path in files if path.exists()), default=None)
+def last_sign(folder: RunFolder) -> float | None:
+    """When a run last wrote, in seconds since 1970 by the clock of who keeps the files; None where it wrote nothing."""
+    return max((at for at, _ in stamp_of(folder) if at), default=None)
+
+
+def stamp_of(folder: RunFolder) -> tuple[tuple[float, int], ...]:
+    """Time and size of the files a run writes, zeros for one that is absent: equal while nothing is written."""
+    files = (folder.job_file, folder.manifest_file, folder.metrics_file, folder.log_file)
+    return tuple(_time_and_size(path) for path in files)
+
+
+def _time_and_size(path: Path) -> tuple[float, int]:
+    try:
+        facts = path.stat()
+    except OSError:
+        return 0.0, 0
+    return facts.st_mtime, facts.st_size
 
 
 def _phase(manifest: Record, records: Sequence[Record]) -> str:

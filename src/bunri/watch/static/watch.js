@@ -63,11 +63,12 @@
       if (at("rows").children[place] !== parts.row) at("rows").insertBefore(parts.row, at("rows").children[place] ?? null);
     });
     at("none").hidden = latest.runs.length > 0;
+    at("left-out").hidden = !latest.left_out;
+    change(at("left-out"), say("watch.left_out", { shown: whole(latest.runs.length), left_out: whole(latest.left_out) }));
   };
 
   const showCounts = () => {
-    const counts = {};
-    for (const { status } of latest.runs) counts[status] = (counts[status] ?? 0) + 1;
+    const { counts } = latest;
     const text = ["running", "done", "failed", "stopped", "stopped_early", "broken", "new"].filter((status) => counts[status]).map((status) => [counts[status], word(status)]);
     const key = JSON.stringify(text);
     if (drawn.get("counts") === key) return;
