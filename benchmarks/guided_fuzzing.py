@@ -10,6 +10,7 @@ Each reader is hunted in a process of its own, begun with the tests' corpus and 
 import argparse
 import random
 import re
+import signal
 import subprocess
 import sys
 import warnings
@@ -23,6 +24,8 @@ ROOT = Path(__file__).parents[1]
 CORPUS = ROOT / "tests" / "corpus"
 MOST_BYTES = 100_000
 MEMORY_MB = 2048
+SECONDS_TO_BEGIN = 200
+"""A process that takes so much longer than it should hangs in code that hears no alarm."""
 
 
 def compiled_modules() -> list[str]:
@@ -33,7 +36,7 @@ def compiled_modules() -> list[str]:
 
 
 with atheris.instrument_imports(include=["bunri"], exclude=compiled_modules()):
-    from fuzzing import keep, outcome
+    from fuzzing import keep, outcome, too_slow
 
     from fuzz_mutations import mutated
     from fuzz_readers import READERS
@@ -57,7 +60,12 @@ def hunt_apart(name: str, asked: argparse.Namespace) -> bool:
     """Hunt in a process of its own, and print how it went; whether something was found."""
     command = [sys.executable, __file__, "--within", "--readers", name, "--seconds", str(asked.seconds)]
     command += ["--seed", str(asked.seed), "--keep", str(asked.keep)]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    try:
+        longest = 2 * asked.seconds + SECONDS_TO_BEGIN
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=longest)
+    except subprocess.TimeoutExpired:
+        print(f"{name}:\n  FINDING the process hung", flush=True)
+        return True
     said = re.findall(r"cov: (\d+) ft: \d+ corp: (\d+)", done.stderr)
     files = (re.findall(r"Done (\d+) runs", done.stderr) or ["?"])[-1]
     first, last = (said[0][0], said[-1]) if said else ("0", ("0", "0"))
@@ -73,6 +81,7 @@ def hunt(name: str, asked: argparse.Namespace) -> None:
     reader, findings, outcomes = READERS[name], dict[str, bytes](), Counter[str]()
     suffix = Path(reader.file).suffix
     warnings.simplefilter("error")
+    signal.signal(signal.SIGALRM, too_slow)
 
     def look(content: bytes) -> None:
         how, words = outcome(reader, content)

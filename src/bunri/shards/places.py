@@ -1,7 +1,7 @@
 """Paths that lead into tar shards or to a URL."""
 
 import re
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import NamedTuple
 
 from bunri.files import is_folder
@@ -29,15 +29,23 @@ def holds_url(text: str) -> bool:
     return _URL.search(text) is not None
 
 
+_LEAVES = re.compile(
+    r"""^[/\\]             # from the root, or of another machine
+    | ^[A-Za-z]:          # of a drive
+    | (^|[/\\])\.\.([/\\]|$)  # upwards
+    | ^\.?([/\\]\.?)*$   # the folder itself
+    | \0""",
+    re.VERBOSE,
+)
+
+
 def leaves_folder(file_name: str) -> bool:
     """Whether a file name could lead out of the folder it starts in, on this system or on another.
 
     It is absolute, climbs with ``..``, names a drive, is a URL, or is no name at all: empty, or with a NUL. Links that
     the owner of the folder has put there are followed; a file name cannot make one.
     """
-    ways = (PurePosixPath(file_name), PureWindowsPath(file_name))
-    leads_out = any(way.is_absolute() or way.drive or ".." in way.parts for way in ways)
-    return leads_out or not ways[0].parts or "\0" in file_name or holds_url(file_name)
+    return _LEAVES.search(file_name) is not None or holds_url(file_name)
 
 
 def _plain(path: Path) -> str:
