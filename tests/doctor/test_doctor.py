@@ -188,9 +188,9 @@ def test_photos_are_looked_for_in_the_folder_given(tmp_path: Path) -> None:
     assert _found(path, photos=False) == {"crowd": 1}
 
 
-@pytest.mark.parametrize("name", ["a" * 300, "nul\0byte"])
-def test_a_name_no_file_can_have_is_a_missing_photo(tmp_path: Path, name: str) -> None:
-    assert _found(_photographed(tmp_path, _image(file_name=name)))["missing_photo"] == 1
+@pytest.mark.parametrize(("name", "kind"), [("a" * 300, "missing_photo"), ("nul\0byte", "file_outside_folder")])
+def test_a_name_no_file_can_have_is_told(tmp_path: Path, name: str, kind: str) -> None:
+    assert _found(_photographed(tmp_path, _image(file_name=name)))[kind] == 1
 
 
 def test_all_are_counted_but_only_some_places_named(tmp_path: Path) -> None:
