@@ -16,6 +16,15 @@ from bunri.errors import DataError
 from bunri.files import delete, read_json, write_json
 
 
+class GitState(BaseModel):
+    """Of the project a run was begun in."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    commit: str
+    dirty: bool
+
+
 class Manifest(BaseModel):
     """Types of what others look up in a manifest, which may be a stranger's; none must be there, others may be."""
 
@@ -34,6 +43,7 @@ class Manifest(BaseModel):
     category_ids: list[Annotated[int, Field(ge=-(2**63), lt=2**63)]] = []
     seconds: dict[str, float] = {}
     sha256: dict[str, str] = {}
+    git: GitState | None = None
     versions: dict[str, Any] = {}
     facts: dict[str, Any] = {}
     best: dict[str, Any] = {}

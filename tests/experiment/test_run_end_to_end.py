@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from bunri.errors import BunriError, ConfigError, DataError, EngineError, OutputError, UsageError
 from bunri.experiment import Leaderboard, dry_run, run
-from bunri.files import read_json
+from bunri.files import read_json, sha256_of
 from bunri.io import load_dataset, read_predictions
 from bunri.run_folder import RunFolder
 from bunri.writers.jsonl import read_metrics
@@ -43,6 +44,18 @@ def one_model(folder: Path, **native: Any) -> Path:
     return write_experiment(
         folder, {"a": {"steps": 6, **native}}, folds={"count": 2, "run": [0], "near_duplicates": False}
     )
+
+
+def test_every_result_says_what_it_is_the_work_of(finished: tuple[Path, Leaderboard]) -> None:
+    folder, photos = finished[1].folder, finished[0].parent / "photos.json"
+    board = read_json(folder / "leaderboard.json", "the leaderboard")
+    recipe = read_json(folder / "ensemble" / "recipe.json", "the recipe")
+    for made in (board["made_by"], recipe["found"]["made_by"]):
+        assert made["bunri"] == metadata.version("bunri")
+        assert made["sha256"] == {str(photos): sha256_of(photos)}
+        assert made["git"] is None or set(made["git"]) == {"commit", "dirty"}
+    manifest = run_folder(finished[0].parent, "exact").read_manifest()
+    assert {"bunri", "git", "sha256", "versions"} <= manifest.keys()
 
 
 def run_folder(folder: Path, model: str = "a", fold: int = 0) -> RunFolder:
@@ -91,7 +104,8 @@ def test_the_leaderboard_has_every_model_and_the_ensemble_last(finished: tuple[P
     assert board.gain is not None
     assert (board.gain.a, board.gain.b, board.gain.images) == ("ensemble", "exact", 12)
     assert board.test_gain is not None
-    assert read_json(board.folder / "leaderboard.json", "the leaderboard") == board.to_dict()
+    written = read_json(board.folder / "leaderboard.json", "the leaderboard")
+    assert {key: value for key, value in written.items() if key != "made_by"} == board.to_dict()
     evaluation = read_json(board.folder / "rough" / "evaluation.json", "the evaluation")
     assert evaluation["out_of_fold"]["mAP50"] == rough.mAP50
     assert read_json(board.folder / "ensemble" / "recipe.json", "the recipe")["members"] == ["exact", "rough"]

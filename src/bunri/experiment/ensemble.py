@@ -8,6 +8,7 @@ from bunri.config import Experiment
 from bunri.config.experiment_file import EnsembleSettings
 from bunri.experiment.data import ExperimentData
 from bunri.experiment.gathering import Member, write_member
+from bunri.experiment.provenance import made_by
 from bunri.files import write_json
 from bunri.fuse import FuseOptions
 from bunri.io import write_predictions
@@ -31,7 +32,8 @@ def build_ensemble(experiment: Experiment, members: Sequence[Member], data: Expe
         recipe, out_of_fold = _searched(experiment, members, data, folder)
     else:
         recipe, out_of_fold = _fixed(experiment.ensemble, members)
-    write_recipe(recipe, folder / "recipe.json")
+    found = {**recipe.found, "made_by": made_by(data.source_sha256)}
+    write_recipe(recipe.model_copy(update={"found": found}), folder / "recipe.json")
     tests = {member.name: member.test for member in members if member.test is not None}
     test = apply_recipe(recipe, tests, name=NAME) if tests else None
     ensemble = Member(NAME, folder, out_of_fold.named(NAME), test)

@@ -14,6 +14,7 @@ from bunri.evaluate.metrics import none_if_nan
 from bunri.experiment.data import ExperimentData
 from bunri.experiment.ensemble import NAME
 from bunri.experiment.gathering import LeftOut, Member
+from bunri.experiment.provenance import made_by
 from bunri.files import write_json
 from bunri.predictions import Predictions
 
@@ -99,7 +100,8 @@ def make_leaderboard(
         gain=_gain(members, ensemble, scores, data) if ensemble else None,
         test_gain=_test_gain(members, ensemble, scores, data) if ensemble else None,
     )
-    write_json(experiment.folder / "leaderboard.json", board.to_dict())
+    made = {"made_by": made_by(data.source_sha256)}
+    write_json(experiment.folder / "leaderboard.json", board.to_dict() | made)
     return board
 
 

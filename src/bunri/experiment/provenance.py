@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,11 @@ def provenance(folder: Path) -> dict[str, Any]:
         "machine": machine(),
         "git": git_state(folder),
     }
+
+
+def made_by(sha256: Mapping[str, str]) -> dict[str, Any]:
+    """What a result is the work of: version, code state, and hashes of annotation files by path."""
+    return {"bunri": metadata.version("bunri"), "git": git_state(Path.cwd()), "sha256": dict(sha256)}
 
 
 def machine() -> dict[str, Any]:

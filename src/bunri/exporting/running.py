@@ -135,6 +135,8 @@ def _first_spec(run: RunFolder, part: FrameworkPart, folder: Path) -> ExportSpec
         seed=manifest.get("seed", 0),
         checkpoint_sha256=sha256_of(run.checkpoint_file("best")),
         versions=dict(part.versions),
+        sha256=manifest.get("sha256", {}),
+        **(manifest.get("git") or {}),
     )
     spec = ExportSpec(
         networks=networks,

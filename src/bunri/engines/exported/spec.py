@@ -261,6 +261,12 @@ class Source(Settings):
     """Of the weights."""
     versions: dict[str, str] = {}
     """Packages that trained and exported it."""
+    sha256: dict[str, str] = {}
+    """Of the run's config and data, as its manifest has them."""
+    commit: str | None = None
+    """Of the project it was trained in; null where there was none."""
+    dirty: bool | None = None
+    """Whether files of the project differed from the commit."""
 
 
 class ExportedNetworks(Settings):
