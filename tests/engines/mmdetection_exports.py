@@ -17,6 +17,7 @@ from bunri.engines.mmdetection.config import from_text, resolve
 from bunri.engines.mmdetection.inference import MMDetectionFinder
 from bunri.engines.mmdetection.loaders import test_pipeline
 from bunri.engines.mmdetection.model import build, for_boxes, with_floor
+from bunri.engines.predicting import Found
 from bunri.errors import BunriError
 from bunri.files import write_json
 from engine_jobs import native_config
@@ -59,6 +60,32 @@ def _otherwise(config: Config) -> None:
     test_pipeline(config)[1]["keep_ratio"] = False  # type: ignore[index]
 
 
+def _cascade(config: Config) -> None:
+    roi_head = config["model"]["roi_head"]
+    heads = []
+    for factor in (1, 0.5, 0.3):
+        coder = {"type": "DeltaXYWHBBoxCoder", "target_stds": [side * factor for side in (0.1, 0.1, 0.2, 0.2)]}
+        heads.append(copy.deepcopy(roi_head["bbox_head"]) | {"reg_class_agnostic": True, "bbox_coder": coder})
+    roi_head |= {"type": "CascadeRoIHead", "num_stages": 3, "stage_loss_weights": [1, 0.5, 0.25], "bbox_head": heads}
+    config["model"]["type"] = "CascadeRCNN"
+    config["model"]["train_cfg"] = None
+
+
+def _rtmdet(config: Config) -> None:
+    points = {"type": "MlvlPointGenerator", "offset": 0, "strides": STRIDES}
+    head = {"type": "RTMDetSepBNHead", "with_objectness": False, "anchor_generator": points}
+    loss = {"type": "QualityFocalLoss", "use_sigmoid": True}
+    coder = {"type": "DistancePointBBoxCoder"}
+    _dense("RTMDet", head | {"bbox_coder": coder, "loss_cls": loss, "exp_on_reg": True})(config)
+    config["model"]["data_preprocessor"]["pad_size_divisor"] = 1
+    _pad(config, size=(112, 96), pad_val={"img": (9, 114, 200)})
+
+
+def _pad(config: Config, **values: Any) -> None:
+    pipeline: Any = test_pipeline(config)
+    pipeline.insert(2, {"type": "Pad", **values})
+
+
 KINDS: Mapping[str, Callable[[Config], None]] = {
     "faster_rcnn": lambda config: None,
     "bgr_stretched_one_box_for_all_classes": _otherwise,
@@ -67,6 +94,8 @@ KINDS: Mapping[str, Callable[[Config], None]] = {
     ),
     "atss": _dense("ATSS", {"type": "ATSSHead", "anchor_generator": _anchors([1.0], 8, 1), "bbox_coder": CODER}),
     "fcos": _dense("FCOS", {"type": "FCOSHead", "strides": STRIDES, "norm_on_bbox": True, "centerness_on_reg": True}),
+    "cascade": _cascade,
+    "rtmdet": _rtmdet,
 }
 """By name what is changed of the small config."""
 
@@ -86,7 +115,8 @@ REFUSED: Mapping[str, Callable[[Config], None]] = {
     "suppression": _set("model", "test_cfg", "rcnn", "nms", value={"type": "soft_nms", "iou_threshold": 0.5}),
     "padding": _set("model", "data_preprocessor", "pad_value", value=114),
     "backend": lambda config: test_pipeline(config)[1].update(backend="pillow"),  # type: ignore[attr-defined]
-    "more": lambda config: test_pipeline(config).insert(2, {"type": "Pad", "size_divisor": 32}),  # type: ignore[attr-defined]
+    "padded_by_its_shape": lambda config: _pad(config, size_divisor=32),
+    "padded_twice": lambda config: _pad(config, size=(112, 96)),
     "coder": _set("model", "rpn_head", "bbox_coder", "clip_border", value=False),
 }
 """What is said of it that an export cannot honour."""
@@ -120,12 +150,14 @@ def exported(change: Callable[[Config], None], folder: Path) -> list[Any]:
     write_json(folder / "export.json", networks.model_dump(mode="json"))
     find = MMDetectionFinder(model, pipeline)
     return [
-        [
-            {"box": found.box_xyxy.tolist(), "label": found.class_index.tolist(), "score": found.score.tolist()}
-            for found in find(photos(), scale)
-        ]
-        for scale in SCALES
+        [_plain(found, shape) for found, shape in zip(find(photos(), scale), SHAPES, strict=True)] for scale in SCALES
     ]
+
+
+def _plain(found: Found, shape: tuple[int, int]) -> Any:
+    """Cut at the borders of the photo, as predictions are; in a frame MMDetection cuts at the frame's."""
+    box = np.clip(found.box_xyxy, 0, np.tile(shape[::-1], 2))
+    return {"box": box.tolist(), "label": found.class_index.tolist(), "score": found.score.tolist()}
 
 
 def pixels_are_equal(change: Callable[[Config], None]) -> list[bool]:
@@ -163,7 +195,7 @@ def main(folder: Path) -> None:
     torch.set_num_threads(1)
     measured = {
         "found": {kind: exported(KINDS[kind], folder / kind) for kind in KINDS},
-        "pixels": {kind: pixels_are_equal(KINDS[kind]) for kind in list(KINDS)[:2]},
+        "pixels": {kind: pixels_are_equal(KINDS[kind]) for kind in ("faster_rcnn", "rtmdet", list(KINDS)[1])},
         "refused": {name: refusal(REFUSED[name], folder) for name in REFUSED},
     }
     write_json(folder / "measured.json", measured)

@@ -1,5 +1,6 @@
 """From raw outputs to boxes, on networks that give what is written here."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -97,6 +98,14 @@ def test_boxes_are_cut_before_suppression_or_after_it() -> None:
         assert (one.box <= [20, 24, 20, 24]).all()
 
 
+def test_boxes_are_cut_at_the_inputs_borders_where_the_padding_counts_as_photo() -> None:
+    outputs = {"scores": SHARES, "boxes": np.full((1, 4, 4), 0.7, np.float32), "level_0": np.zeros((1, 1, 2, 2))}
+    framed = replace(batch(), cut_at="input")
+    assert framed.borders.tolist() == [[32, 32]]
+    [found] = find_one_stage(lambda inputs: outputs, framed, dense(candidates=9), 0.08)
+    assert found.box.max(axis=0).tolist() == [pytest.approx(11.1, abs=0.1), pytest.approx(11.1, abs=0.1), 32, 32]
+
+
 def test_boxes_outside_the_photo_go_where_the_least_side_says() -> None:
     away = 2.5  # 40 pixels right and down: outside of 20 x 24, but for the size, 195 pixels
     outputs = np.array([[[away, away, -1, -1]] * 4], np.float32)
@@ -166,10 +175,21 @@ def test_a_level_without_proposals_looks_at_a_box_with_an_area() -> None:
     np.testing.assert_allclose(found.score, 1 / (1 + np.exp(-1)), rtol=1e-6)
 
 
-def test_a_cascade_looks_at_the_boxes_of_the_stage_before_and_gives_the_mean_of_scores() -> None:
+def shares(logit: float) -> float:
+    return float(1 / (1 + np.exp(-logit)))
+
+
+@pytest.mark.parametrize(
+    ("mean_of", "score"), [("shares", (shares(3) + shares(-1)) / 2), ("logits", shares((3 - 1) / 2))]
+)
+def test_a_cascade_looks_at_the_boxes_of_the_stage_before_and_gives_the_mean_of_scores(
+    mean_of: str, score: float
+) -> None:
     """Each stage moves boxes right by an eighth of their width, which its weights make of one; cut at 20 across."""
     rule = two_stages(None)
-    regions = rule.regions.model_copy(update={"weights": (8, 1, 1, 1), "refined_by": ((8, 1, 1, 1),)})
+    regions = rule.regions.model_copy(
+        update={"weights": (8, 1, 1, 1), "refined_by": ((8, 1, 1, 1),), "mean_of": mean_of}
+    )
     raw = {f"objectness_{level}": np.full((1, 1, 2, 2), -9, np.float32) for level in (0, 1)}
     raw["objectness_0"][0, 0, 0, 0] = 9
     raw |= {f"offsets_{level}": np.zeros((1, 4, 2, 2), np.float32) for level in (0, 1)}
@@ -189,7 +209,7 @@ def test_a_cascade_looks_at_the_boxes_of_the_stage_before_and_gives_the_mean_of_
     [found] = find_two_stage(lambda _: raw, [stage(3), stage(-1)], batch(), detector, 0.1)
     assert seen == [[0, 0, 8, 8], [1, 0, 9, 8]]
     np.testing.assert_array_equal(found.box[0], [2, 0, 10, 8])
-    np.testing.assert_allclose(found.score[0], (1 / (1 + np.exp(-3)) + 1 / (1 + np.exp(1))) / 2, rtol=1e-6)
+    np.testing.assert_allclose(found.score[0], score, rtol=1e-6)
 
 
 def test_an_export_of_a_cascade_has_a_network_for_every_stage() -> None:

@@ -11,7 +11,7 @@ from bunri.files import read_json
 from exports_of_engines import assert_alike, opened, worked_in
 from test_exported_pixels import photo_of
 
-KINDS = ("faster_rcnn", "bgr_stretched_one_box_for_all_classes", "retinanet", "atss", "fcos")
+KINDS = ("faster_rcnn", "bgr_stretched_one_box_for_all_classes", "retinanet", "atss", "fcos", "cascade", "rtmdet")
 
 SHAPES = ((64, 96), (90, 60), (30, 31), (96, 41))
 
@@ -41,8 +41,8 @@ def test_an_export_finds_what_mmdetection_finds(
 
 
 def test_pixels_are_mmdetections_to_the_bit(measured: dict[str, Any]) -> None:
-    """Of shape kept and stretched, RGB and BGR, in three views of four photos."""
-    assert [len(same) for same in measured["pixels"].values()] == [12, 12]
+    """Of shape kept, framed and stretched, RGB and BGR, in three views of four photos."""
+    assert [len(same) for same in measured["pixels"].values()] == [12, 12, 12]
     assert all(all(same) for same in measured["pixels"].values())
 
 
@@ -71,7 +71,8 @@ def test_regions_are_looked_at_on_the_levels_of_the_config(folder: Path) -> None
         ("suppression", "test_cfg.rcnn.nms.type must be 'nms' for an export, but is 'soft_nms'"),
         ("padding", "data_preprocessor.pad_value must be 0 for an export, but is 114"),
         ("backend", "Resize.backend must be 'cv2'"),
-        ("more", "but the validation's pipeline does Resize, Pad, PackDetInputs"),
+        ("padded_by_its_shape", "Pad.size_divisor must be None for an export, but is 32"),
+        ("padded_twice", "data_preprocessor.pad_size_divisor must be 1 for an export, but is 32"),
         ("coder", "bbox_coder.clip_border must be True"),
     ],
 )

@@ -40,7 +40,7 @@ def find_one_stage(network: Network, batch: Batch, detector: OneStage, score_flo
         raise DataError(f"the network must score {len(every_anchor)} anchors, but its scores are {score.shape}")
     blocks = list(_blocks([len(level) for level in anchors], score.shape[2], detector))
     found = []
-    for row, size in enumerate(batch.sizes):
+    for row, size in enumerate(batch.borders):
         anchor, column, value = _best_of_blocks(score[row], blocks, detector.candidates, score_floor)
         if detector.scores == "sigmoid_then_centerness":
             value = value * sigmoid(outputs["centerness"][row, anchor, 0])

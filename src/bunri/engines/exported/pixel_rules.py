@@ -58,6 +58,8 @@ class Pixels(Settings):
     """Where in the input a photo lies: at its upper left, or in its middle."""
     border: tuple[Byte, Byte, Byte] | None = None
     """Colour around a photo, by channel and before it is normalised; null is 0 after it."""
+    cut_at: Literal["photo", "input"] = "photo"
+    """Whose borders boxes are cut at before they are suppressed."""
     together: bool = True
     """Whether photos of all sizes share an input of the largest; else only those whose inputs have one size do."""
 

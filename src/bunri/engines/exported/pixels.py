@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,12 +27,19 @@ class Batch:
         sizes: ``(B, 2)`` height and width of each photo in it.
         originals: ``(B, 2)`` height and width before.
         corners: ``(B, 2)`` row and column of each photo's first pixel.
+        cut_at: Whose borders boxes are cut at.
     """
 
     images: Float32Array
     sizes: NDArray[np.int64]
     originals: NDArray[np.int64]
     corners: NDArray[np.int64]
+    cut_at: Literal["photo", "input"] = "photo"
+
+    @property
+    def borders(self) -> NDArray[np.int64]:
+        """``(B, 2)`` height and width at which boxes are cut."""
+        return self.sizes if self.cut_at == "photo" else np.full_like(self.sizes, self.images.shape[2:])
 
 
 def batch_of(photos: Sequence[Photo], pixels: Pixels, scale: float) -> Batch:
@@ -56,7 +64,8 @@ def batch_of(photos: Sequence[Photo], pixels: Pixels, scale: float) -> Batch:
     for photo, size, (top, left), image in zip(photos, sizes, corners, images, strict=True):
         ordered = photo if pixels.channels == "rgb" else np.ascontiguousarray(photo[..., ::-1])
         _write(ordered, values, size, pixels, image[:, top:, left:])
-    return Batch(images, *(np.array(pairs, np.int64) for pairs in (sizes, originals, corners)))
+    pairs = [np.array(each, np.int64) for each in (sizes, originals, corners)]
+    return Batch(images, pairs[0], pairs[1], pairs[2], pixels.cut_at)
 
 
 def byte_values(pixels: Pixels) -> Float32Array:

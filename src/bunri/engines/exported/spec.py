@@ -198,7 +198,9 @@ class Regions(Settings):
     """Logarithms of sizes are cut here from below; null cuts none."""
     refined_by: Annotated[tuple[Divisors, ...], Field(max_length=len(REGION_NETWORKS) - 1)] = ()
     """The same of the further networks of a cascade (Cai and Vasconcelos, arXiv:1712.00726), whose offsets are one for
-    all classes; the last one's boxes are given, with the mean of all scores."""
+    all classes; the last one's boxes are given, with the mean of all scores ..."""
+    mean_of: Literal["shares", "logits"] = "shares"
+    """... as shares, or before they become so."""
     min_side: Finite = 0.01
     """Pixels; smaller boxes go."""
     suppression: Suppression

@@ -36,15 +36,16 @@ def find_two_stage(
         DataError: A network gives other outputs than the export says.
     """
     outputs = network({"images": batch.images})
-    rule, proposals, shares = detector.regions, _proposals(outputs, batch, detector), []
+    rule, proposals, scored = detector.regions, _proposals(outputs, batch, detector), []
     stages = [rule.model_copy(update={"weights": weights}) for weights in (rule.weights, *rule.refined_by)]
     for look, stage in zip(regions, stages, strict=True):
         logits, offsets = _looked_at(look, outputs, proposals, stage)
-        shares.append(softmax(logits))
+        scored.append(softmax(logits) if rule.mean_of == "shares" else logits)
         if stage is not stages[-1]:
             proposals = _refined(proposals, offsets, stage, batch)
-    scores: Float32Array = np.sum(shares, axis=0) * np.float32(1 / len(shares))
-    parts = zip(_by_photo(scores, proposals), _by_photo(offsets, proposals), proposals, batch.sizes, strict=True)
+    mean: Float32Array = np.sum(scored, axis=0) * np.float32(1 / len(scored))
+    scores = mean if rule.mean_of == "shares" else softmax(mean)
+    parts = zip(_by_photo(scores, proposals), _by_photo(offsets, proposals), proposals, batch.borders, strict=True)
     return [_boxes(*part, stages[-1], score_floor) for part in parts]
 
 
@@ -56,7 +57,7 @@ def _refined(
     proposals: Sequence[Float32Array], offsets: Float32Array, rule: Regions, batch: Batch
 ) -> list[Float32Array]:
     """The boxes of a stage, none left out, as proposals of the next; any class has the same."""
-    parts = zip(_by_photo(offsets[:, :4], proposals), proposals, batch.sizes, strict=True)
+    parts = zip(_by_photo(offsets[:, :4], proposals), proposals, batch.borders, strict=True)
     return [clipped(_decoded(values, box, rule), size) for values, box, size in parts]
 
 
@@ -75,7 +76,7 @@ def _proposals(outputs: Arrays, batch: Batch, detector: TwoStage) -> list[Float3
     if [level.shape[1] for level in objectness] != [len(level) for level in anchors]:
         raise DataError("the network must score every anchor of every level once, but does not. Export the run again.")
     found = []
-    for row, size in enumerate(batch.sizes):
+    for row, size in enumerate(batch.borders):
         raw = [(objectness[level][row, :, 0], offsets[level][row], anchors[level]) for level in levels]
         parts = [_of_level(level, *values, size, detector) for level, values in enumerate(raw)]
         candidates = joined(parts).of_size(detector.proposals.min_side)

@@ -1,11 +1,12 @@
 """What comes before and after MMDetection's networks, as data; what cannot be said exactly is refused by name."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from mmdet.models.data_preprocessors import DetDataPreprocessor
-from mmdet.models.dense_heads import FCOSHead
+from mmdet.models.dense_heads import FCOSHead, RTMDetHead
+from mmdet.models.roi_heads import CascadeRoIHead
 from mmdet.models.task_modules.coders import DeltaXYWHBBoxCoder, DistancePointBBoxCoder
 from mmdet.models.task_modules.prior_generators import AnchorGenerator, MlvlPointGenerator
 
@@ -63,11 +64,15 @@ def pixels_of(preprocessor: Any, test_pipeline: Sequence[Mapping[str, Any]]) -> 
     mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
     if preprocessor._enable_normalize:
         mean, std = (tuple(values.flatten().expand(3).tolist()) for values in (preprocessor.mean, preprocessor.std))
+    channels: Literal["rgb", "bgr"] = "rgb" if preprocessor._channel_conversion else "bgr"  # photos are loaded as BGR
+    fitting = _fitting(test_pipeline, channels)
+    if "frame" in fitting:  # nothing may be put around it
+        must_hold(vars(preprocessor), "data_preprocessor", pad_size_divisor=1)
     return Pixels(
         resize="opencv",
-        **_resizing(test_pipeline),
+        **fitting,
         rounding="nearest",
-        channels="rgb" if preprocessor._channel_conversion else "bgr",  # photos are loaded as BGR
+        channels=channels,
         highest=255,
         mean=mean,
         std=std,
@@ -76,15 +81,30 @@ def pixels_of(preprocessor: Any, test_pipeline: Sequence[Mapping[str, Any]]) -> 
     )
 
 
-def _resizing(test_pipeline: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    transforms = for_prediction(test_pipeline, 1.0)
-    names = [kind(transform) for transform in transforms]
-    if names != ["Resize", "PackDetInputs"] or any(t.get("to_float32", False) for t in test_pipeline):
+def _fitting(test_pipeline: Sequence[Mapping[str, Any]], channels: str) -> dict[str, Any]:
+    transforms = {kind(transform): transform for transform in for_prediction(test_pipeline, 1.0)}
+    names = [kind(transform) for transform in for_prediction(test_pipeline, 1.0)]
+    floats = any(transform.get("to_float32", False) for transform in test_pipeline)
+    if floats or names not in (["Resize", "PackDetInputs"], ["Resize", "Pad", "PackDetInputs"]):
         raise ConfigError(
-            "test photos must be resized once, as bytes, and packed to be exported, but the validation's pipeline does "
-            f"{', '.join(names)}"
+            "test photos must be resized once, as bytes, then padded at most, and packed to be exported, but the "
+            f"validation's pipeline does {', '.join(names)}"
         )
-    [resize, _] = transforms
+    frame = _frame(transforms["Pad"], channels) if "Pad" in transforms else {}
+    return _resizing(transforms["Resize"]) | frame
+
+
+def _frame(pad: Mapping[str, Any], channels: str) -> dict[str, Any]:
+    """Of what is padded MMDetection takes all for the photo."""
+    must_hold(pad, "Pad", size_divisor=None, pad_to_square=False, padding_mode="constant")
+    value = pad.get("pad_val", 0)
+    value = value.get("img", 0) if isinstance(value, Mapping) else value
+    bgr = [int(one) for one in value] if isinstance(value, Sequence) else [int(value)] * 3
+    border = tuple(bgr if channels == "bgr" else bgr[::-1])
+    return {"frame": tuple(int(side) for side in pad["size"]), "border": border, "cut_at": "input"}
+
+
+def _resizing(resize: Mapping[str, Any]) -> dict[str, Any]:
     must_hold(resize, "Resize", backend="cv2", interpolation="bilinear", scale_factor=None)
     scale = resize["scale"]
     width, height = (int(side) for side in (scale if isinstance(scale, Sequence) else (scale, scale)))
@@ -151,10 +171,11 @@ def _smallest_side(config: Mapping[str, Any]) -> float:
 
 
 def dense_rule(head: Any) -> OneStage:
-    """From the outputs of RetinaNet, ATSS or FCOS to boxes."""
-    is_fcos, config = isinstance(head, FCOSHead), head.test_cfg
-    if is_fcos:
+    """From the outputs of RetinaNet, ATSS, FCOS or RTMDet to boxes."""
+    by_points, config = isinstance(head, FCOSHead | RTMDetHead), head.test_cfg
+    if by_points:
         must_be(head.bbox_coder, DistancePointBBoxCoder)
+        must_be(head.prior_generator, MlvlPointGenerator)
         must_hold(vars(head.bbox_coder), "bbox_coder", clip_border=True)
     if not head.use_sigmoid_cls or getattr(head.loss_cls, "custom_cls_channels", False):
         raise ConfigError("scores of a dense head must be sigmoids to be exported; set loss_cls.use_sigmoid to True")
@@ -163,8 +184,8 @@ def dense_rule(head: Any) -> OneStage:
     return OneStage(
         anchors=anchors_of(head.prior_generator),
         scores="sigmoid_then_centerness" if has_centerness(head) else "sigmoid",
-        boxes="sides" if is_fcos else "offsets",
-        weights=(1.0, 1.0, 1.0, 1.0) if is_fcos else weights_of(head.bbox_coder),
+        boxes="sides" if by_points else "offsets",
+        weights=(1.0, 1.0, 1.0, 1.0) if by_points else weights_of(head.bbox_coder),
         smallest_log=-LARGEST_LOG,
         first_label=1,
         candidates=_most(config),
@@ -199,24 +220,37 @@ def two_stage_rule(rpn: Any, heads: Any) -> TwoStage:
 
 
 def _regions(heads: Any) -> Regions:
-    extractor, head = heads.bbox_roi_extractor, heads.bbox_head
-    strides = list(extractor.featmap_strides)
+    """Of one head, or of those of a cascade."""
+    is_cascade = isinstance(heads, CascadeRoIHead)
+    extractor = heads.bbox_roi_extractor[0] if is_cascade else heads.bbox_roi_extractor
+    boxes = list(heads.bbox_head) if is_cascade else [heads.bbox_head]
+    finest = _finest(list(extractor.featmap_strides))
+    if any(head.custom_cls_channels for head in boxes):
+        raise ConfigError("scores of regions must be a softmax to be exported, but loss_cls has its own activation")
+    if not all(head.reg_class_agnostic for head in boxes[:-1]):
+        raise ConfigError("bbox_head.reg_class_agnostic must be True in a cascade for an export")
+    first, *others = (weights_of(head.bbox_coder) for head in boxes)
+    return Regions(
+        finest=finest,
+        coarsest=finest + len(extractor.featmap_strides) - 1,
+        canonical_side=extractor.finest_scale,
+        canonical_level=finest,
+        level_slack=0,
+        ratio_slack=1e-6,
+        weights=first,
+        smallest_log=-LARGEST_LOG,
+        refined_by=tuple(others),
+        mean_of="logits",
+        min_side=0,
+        suppression=suppression_of(heads.test_cfg, "test_cfg.rcnn"),
+    )
+
+
+def _finest(strides: list[int]) -> int:
+    """Of the first stride the exponent of two."""
     finest = int(strides[0]).bit_length() - 1
     if strides != [2 ** (finest + level) for level in range(len(strides))]:
         raise ConfigError(
             f"featmap_strides must be powers of two, each twice the last, for an export, but are {strides}"
         )
-    if head.custom_cls_channels:
-        raise ConfigError("scores of regions must be a softmax to be exported, but loss_cls has its own activation")
-    return Regions(
-        finest=finest,
-        coarsest=finest + len(strides) - 1,
-        canonical_side=extractor.finest_scale,
-        canonical_level=finest,
-        level_slack=0,
-        ratio_slack=1e-6,
-        weights=weights_of(head.bbox_coder),
-        smallest_log=-LARGEST_LOG,
-        min_side=0,
-        suppression=suppression_of(heads.test_cfg, "test_cfg.rcnn"),
-    )
+    return finest

@@ -5,9 +5,9 @@ from typing import Any
 
 import torch
 from mmcv.ops import RoIAlign
-from mmdet.models.dense_heads import ATSSHead, FCOSHead, RetinaHead, RPNHead
+from mmdet.models.dense_heads import ATSSHead, FCOSHead, RetinaHead, RPNHead, RTMDetHead, RTMDetSepBNHead
 from mmdet.models.detectors import SingleStageDetector, TwoStageDetector
-from mmdet.models.roi_heads import StandardRoIHead
+from mmdet.models.roi_heads import CascadeRoIHead, StandardRoIHead
 from mmdet.models.roi_heads.bbox_heads import ConvFCBBoxHead, Shared2FCBBoxHead, Shared4Conv1FCBBoxHead
 from mmdet.models.roi_heads.roi_extractors import SingleRoIExtractor
 from torch import Tensor, nn
@@ -93,17 +93,15 @@ def _checked(model: Any) -> int:
     """
     if isinstance(model, TwoStageDetector):
         must_be(model.rpn_head, RPNHead)
-        must_be(model.roi_head, StandardRoIHead)
-        must_be(model.roi_head.bbox_head, Shared2FCBBoxHead, Shared4Conv1FCBBoxHead, ConvFCBBoxHead)
-        must_be(model.roi_head.bbox_roi_extractor, SingleRoIExtractor)
+        must_be(model.roi_head, StandardRoIHead, CascadeRoIHead)
         must_hold({"shared_head": model.roi_head.with_shared_head}, "roi_head", shared_head=False)
         return 2
     if isinstance(model, SingleStageDetector):
-        must_be(model.bbox_head, RetinaHead, ATSSHead, FCOSHead)
+        must_be(model.bbox_head, RetinaHead, ATSSHead, FCOSHead, RTMDetHead, RTMDetSepBNHead)
         return 1
     raise ConfigError(
-        f"{type(model).__name__} of MMDetection cannot be exported; Faster R-CNN, RetinaNet, ATSS and FCOS can. "
-        "`bunri predict` runs it in its framework."
+        f"{type(model).__name__} of MMDetection cannot be exported; Faster and Cascade R-CNN, RetinaNet, ATSS, FCOS "
+        "and RTMDet can. `bunri predict` runs it in its framework."
     )
 
 
@@ -118,13 +116,20 @@ def _one_stage(model: Any, pixels: Pixels, images: Sequence[Tensor], wish: Expor
 
 def _two_stages(model: Any, pixels: Pixels, images: Sequence[Tensor], wish: ExportWish) -> ExportedNetworks:
     heads = model.roi_head
+    is_cascade = isinstance(heads, CascadeRoIHead)
+    pairs = zip(heads.bbox_roi_extractor, heads.bbox_head, strict=True) if is_cascade else None
+    regions = [_regions(*pair) for pair in pairs or [(heads.bbox_roi_extractor, heads.bbox_head)]]
     detector = two_stage_rule(model.rpn_head, heads)
-    pools = list(heads.bbox_roi_extractor.roi_layers)
-    for pool in pools:
+    first = ProposalNetwork(model, len(regions[0].pools))
+    networks = write_two_stages(TwoStages(first, regions, detector.levels), images, wish)
+    return ExportedNetworks(networks=networks, pixels=pixels, detector=detector)
+
+
+def _regions(extractor: Any, head: Any) -> RegionNetwork:
+    must_be(extractor, SingleRoIExtractor)
+    must_be(head, Shared2FCBBoxHead, Shared4Conv1FCBBoxHead, ConvFCBBoxHead)
+    for pool in extractor.roi_layers:
         must_be(pool, RoIAlign)
         must_hold(vars(pool), "roi_layer", pool_mode="avg")
         pool.use_torchvision = True  # the same numbers, and known to every exporter
-    second = RegionNetwork(pools, BackgroundFirst(heads.bbox_head, heads.bbox_head.num_classes))
-    first = ProposalNetwork(model, len(pools))
-    networks = write_two_stages(TwoStages(first, [second], detector.levels), images, wish)
-    return ExportedNetworks(networks=networks, pixels=pixels, detector=detector)
+    return RegionNetwork(list(extractor.roi_layers), BackgroundFirst(head, head.num_classes))
