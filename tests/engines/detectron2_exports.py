@@ -17,9 +17,9 @@ from bunri.engines.detectron2.exported_rules import pixels_of
 from bunri.engines.detectron2.exporting import export_model
 from bunri.engines.detectron2.inference import Detectron2Finder, Preparation
 from bunri.engines.detectron2.native import Given, open_floor
+from bunri.engines.exported.detectors import Regions, Suppression
 from bunri.engines.exported.pixel_rules import Pixels
 from bunri.engines.exported.pixels import batch_of, size_of
-from bunri.engines.exported.spec import Regions, Suppression
 from bunri.engines.exported.two_stage import levels_of
 from bunri.errors import BunriError
 from bunri.files import write_json

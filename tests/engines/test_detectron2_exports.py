@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bunri.engines.exported.spec import CellAnchors, ExportedNetworks, Format, OneStage
+from bunri.engines.exported.detectors import CellAnchors, OneStage
+from bunri.engines.exported.spec import ExportedNetworks, Format
 from bunri.files import read_json
 from exports_of_engines import assert_alike, opened, worked_in
 from test_exported_pixels import photo_of

@@ -14,7 +14,7 @@ from torchvision.ops.poolers import LevelMapper
 
 from bunri.boxes import iou_matrix
 from bunri.engines.exported.boxes import Candidates, anchors_of, from_offsets, from_sides, sigmoid, softmax
-from bunri.engines.exported.spec import CellAnchors, Regions, Suppression
+from bunri.engines.exported.detectors import CellAnchors, Regions, Suppression
 from bunri.engines.exported.two_stage import levels_of
 from bunri.engines.torchvision.exporting import anchors_of as anchors_as_data
 

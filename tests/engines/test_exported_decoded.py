@@ -8,8 +8,8 @@ import torch
 from torchvision.ops import nms
 
 from bunri.engines.exported.decoded import find_decoded
+from bunri.engines.exported.detectors import Decoded, Suppression
 from bunri.engines.exported.pixels import Batch
-from bunri.engines.exported.spec import Decoded, Suppression
 from bunri.errors import DataError
 
 HARD = Suppression(iou=0.5, max_boxes=40)

@@ -7,18 +7,11 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from bunri.engines.exported.detectors import CellAnchors, OneStage, Proposals, Regions, Suppression, TwoStage
 from bunri.engines.exported.networks import Arrays
 from bunri.engines.exported.one_stage import find_one_stage
 from bunri.engines.exported.pixels import Batch
-from bunri.engines.exported.spec import (
-    CellAnchors,
-    ExportedNetworks,
-    OneStage,
-    Proposals,
-    Regions,
-    Suppression,
-    TwoStage,
-)
+from bunri.engines.exported.spec import ExportedNetworks
 from bunri.engines.exported.two_stage import find_two_stage
 
 CELLS = CellAnchors(boxes=(((-8, -8, 8, 8),),), strides=((16, 16),))

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from bunri.engines.base import ExportWish
+from bunri.engines.exported.detectors import NetworkName
 from bunri.engines.exported.pixel_rules import Pixels
 from bunri.engines.exported.pixels import input_size_of
-from bunri.engines.exported.spec import SUFFIXES, NetworkFacts, NetworkName
+from bunri.engines.exported.spec import SUFFIXES, NetworkFacts
 from bunri.errors import ConfigError, MissingPackageError
 from bunri.files import replace_atomically, sha256_of
 from bunri.recipe import Recipe

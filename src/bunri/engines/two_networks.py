@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from bunri.engines.base import ExportWish
-from bunri.engines.exported.spec import REGION_NETWORKS, NetworkFacts, NetworkName
+from bunri.engines.exported.detectors import REGION_NETWORKS, NetworkName
+from bunri.engines.exported.spec import NetworkFacts
 from bunri.engines.tracing import IMAGE_AXES, Example, NetworkModule, numbered, write_network
 
 

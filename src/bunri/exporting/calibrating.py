@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from bunri.dataset import Dataset
+from bunri.engines.exported.detectors import NetworkName
 from bunri.engines.exported.model import ExportedModel
 from bunri.engines.exported.networks import Arrays, Network
-from bunri.engines.exported.spec import NetworkName
 from bunri.photos import read_photo
 
 

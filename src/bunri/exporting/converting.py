@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from bunri.engines.exported.spec import ExportSpec, FileFacts, NetworkFacts, NetworkName
+from bunri.engines.exported.detectors import NetworkName
+from bunri.engines.exported.spec import ExportSpec, FileFacts, NetworkFacts
 from bunri.exporting.naming import network_file, weights_file, with_hashes
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from bunri.engines.exported.detectors import NetworkName
 from bunri.engines.exported.files import NAME, SPEC_SUFFIX, read_spec
-from bunri.engines.exported.spec import SUFFIXES, ExportSpec, FileFacts, Format, NetworkName
+from bunri.engines.exported.spec import SUFFIXES, ExportSpec, FileFacts, Format
 from bunri.errors import BunriError, UsageError
 from bunri.files import replace_atomically, sha256_of, write_text
 

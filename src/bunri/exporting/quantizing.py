@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from bunri.engines.exported.detectors import NetworkName
 from bunri.engines.exported.model import ExportedModel
-from bunri.engines.exported.spec import ExportSpec, Format, NetworkName
+from bunri.engines.exported.spec import ExportSpec, Format
 from bunri.errors import MissingPackageError, UsageError
 from bunri.exporting.calibrating import NetworkInputs
 from bunri.exporting.naming import with_hashes

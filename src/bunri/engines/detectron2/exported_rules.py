@@ -13,8 +13,7 @@ from detectron2.modeling.roi_heads import FastRCNNOutputLayers
 from PIL import Image
 
 from bunri.engines.detectron2.inference import Preparation
-from bunri.engines.exported.pixel_rules import LARGEST_SIDE, Pixels
-from bunri.engines.exported.spec import (
+from bunri.engines.exported.detectors import (
     LARGEST_LOG,
     REGION_NETWORKS,
     CellAnchors,
@@ -25,6 +24,7 @@ from bunri.engines.exported.spec import (
     Suppression,
     TwoStage,
 )
+from bunri.engines.exported.pixel_rules import LARGEST_SIDE, Pixels
 from bunri.errors import ConfigError
 
 NOT_EMPTY = float(np.finfo(np.float32).tiny)

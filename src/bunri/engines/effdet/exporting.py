@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from bunri.engines.base import ExportWish
 from bunri.engines.effdet.letterbox import Letterbox
+from bunri.engines.exported.detectors import CellAnchors, OneStage, Suppression
 from bunri.engines.exported.pixel_rules import Pixels
-from bunri.engines.exported.spec import CellAnchors, ExportedNetworks, OneStage, Suppression
+from bunri.engines.exported.spec import ExportedNetworks
 from bunri.engines.tracing import NetworkModule, images_to_try, numbered, write_network
 from bunri.errors import ConfigError
 from bunri.recipe import Recipe

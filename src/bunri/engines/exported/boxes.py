@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bunri.engines.exported.box_kernels import suppressed
-from bunri.engines.exported.spec import LARGEST_LOG, CellAnchors, DefaultBoxes, Four, Suppression
+from bunri.engines.exported.detectors import LARGEST_LOG, CellAnchors, DefaultBoxes, Four, Suppression
 from bunri.fuse import fuse
 from bunri.predictions import Predictions
 

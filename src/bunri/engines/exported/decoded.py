@@ -3,9 +3,9 @@
 import numpy as np
 
 from bunri.engines.exported.boxes import Candidates, Float32Array, best
+from bunri.engines.exported.detectors import Decoded
 from bunri.engines.exported.networks import Network
 from bunri.engines.exported.pixels import Batch
-from bunri.engines.exported.spec import Decoded
 from bunri.errors import DataError
 
 

@@ -9,11 +9,12 @@ import numpy as np
 from bunri.dataset import Dataset
 from bunri.engines.exported.boxes import Candidates, IntArray, clipped
 from bunri.engines.exported.decoded import find_decoded
+from bunri.engines.exported.detectors import REGION_NETWORKS, Decoded, NetworkName, OneStage
 from bunri.engines.exported.files import check_files, read_spec, spec_file_of
 from bunri.engines.exported.networks import Network, network_class
 from bunri.engines.exported.one_stage import find_one_stage
 from bunri.engines.exported.pixels import Batch, batch_of, input_size_of
-from bunri.engines.exported.spec import REGION_NETWORKS, Decoded, ExportSpec, NetworkName, OneStage
+from bunri.engines.exported.spec import ExportSpec
 from bunri.engines.exported.two_stage import find_two_stage
 from bunri.engines.feeding import by_size
 from bunri.engines.predicting import Found, predict_all_views

@@ -16,9 +16,9 @@ from bunri.engines.exported.boxes import (
     sigmoid,
     softmax,
 )
+from bunri.engines.exported.detectors import OneStage
 from bunri.engines.exported.networks import Arrays, Network
 from bunri.engines.exported.pixels import Batch
-from bunri.engines.exported.spec import OneStage
 from bunri.errors import DataError
 
 Block = tuple[slice, slice]

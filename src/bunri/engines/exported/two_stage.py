@@ -17,9 +17,9 @@ from bunri.engines.exported.boxes import (
     sigmoid,
     softmax,
 )
+from bunri.engines.exported.detectors import Regions, TwoStage
 from bunri.engines.exported.networks import Arrays, Network
 from bunri.engines.exported.pixels import Batch
-from bunri.engines.exported.spec import Regions, TwoStage
 from bunri.errors import DataError
 
 OUT_OF_THE_WAY = np.array([[0, 0, 0, 16, 16]], np.float32)

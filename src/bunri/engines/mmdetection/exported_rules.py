@@ -10,8 +10,7 @@ from mmdet.models.roi_heads import CascadeRoIHead
 from mmdet.models.task_modules.coders import DeltaXYWHBBoxCoder, DistancePointBBoxCoder
 from mmdet.models.task_modules.prior_generators import AnchorGenerator, MlvlPointGenerator
 
-from bunri.engines.exported.pixel_rules import Pixels
-from bunri.engines.exported.spec import (
+from bunri.engines.exported.detectors import (
     LARGEST_LOG,
     CellAnchors,
     Four,
@@ -21,6 +20,7 @@ from bunri.engines.exported.spec import (
     Suppression,
     TwoStage,
 )
+from bunri.engines.exported.pixel_rules import Pixels
 from bunri.engines.mmdetection.pipelines import for_prediction, kind
 from bunri.errors import ConfigError
 

@@ -11,17 +11,17 @@ from torchvision.models.detection.ssd import SSD
 from torchvision.ops import MultiScaleRoIAlign, RoIAlign
 
 from bunri.engines.base import ExportWish
-from bunri.engines.exported.pixel_rules import Pixels
-from bunri.engines.exported.spec import (
+from bunri.engines.exported.detectors import (
     CellAnchors,
     DefaultBoxes,
-    ExportedNetworks,
     OneStage,
     Proposals,
     Regions,
     Suppression,
     TwoStage,
 )
+from bunri.engines.exported.pixel_rules import Pixels
+from bunri.engines.exported.spec import ExportedNetworks
 from bunri.engines.tracing import IMAGE_AXES, SHAPES, NetworkModule, images_to_try, numbered, write_network
 from bunri.engines.two_networks import RegionNetwork, TwoStages, write_two_stages
 from bunri.errors import ConfigError

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from bunri.engines.base import ExportWish
+from bunri.engines.exported.detectors import Decoded, Suppression
 from bunri.engines.exported.pixel_rules import Pixels
-from bunri.engines.exported.spec import Decoded, ExportedNetworks, Suppression
+from bunri.engines.exported.spec import ExportedNetworks
 from bunri.engines.tracing import IMAGE_AXES, NetworkModule, images_to_try, write_network
 from bunri.engines.ultralytics.inference import imgsz_of, open_head, stride_of
 from bunri.recipe import Recipe
