@@ -13,7 +13,7 @@ from jinja2 import Environment
 
 from bunri.engines.base import Job, Photos
 from bunri.errors import BunriError
-from bunri.experiment.estimating import _finished
+from bunri.experiment.estimating import finished_runs
 from bunri.inference.models import trained_model
 from bunri.ledger.differences import differences
 from bunri.ledger.entries import Entry
@@ -149,7 +149,7 @@ _READINGS: Sequence[Callable[[Path], object]] = (
     lambda root: trained_model(root / EXPERIMENT),
     lambda root: scan(root / "runs"),
     lambda root: differences(root / RUN, root / RUN).to_dict(),
-    lambda root: list(_finished(root / "runs")),
+    lambda root: list(finished_runs(root / "runs")),
     lambda root: Overview([root]).read(1e9),
     lambda root: write_report(root / EXPERIMENT, root / "report.html"),
 )

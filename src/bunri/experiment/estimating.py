@@ -75,7 +75,7 @@ def timed_plan(crew: Crew, runs: Sequence[PlannedRun], root: Path) -> TimedPlan:
     of the same model where there are any, else of this experiment, else of all below ``root``; where both say for how
     many epochs they train, in proportion to these.
     """
-    finished = list(_finished(root))
+    finished = list(finished_runs(root))
     estimates = tuple(None if run.action == "skip" else _estimate(run, finished) for run in runs)
     todo = [(run, guess) for run, guess in zip(runs, estimates, strict=True) if run.action != "skip"]
     tasks = [(crew.demand(run), guess.seconds) for run, guess in todo if guess is not None]
@@ -84,7 +84,9 @@ def timed_plan(crew: Crew, runs: Sequence[PlannedRun], root: Path) -> TimedPlan:
 
 
 @dataclass(frozen=True)
-class _Finished:
+class FinishedRun:
+    """What a run took: ``seconds`` of all its tasks, ``epochs`` where its recipe says them, ``model`` its folder."""
+
     engine: str
     config: str
     seconds: float
@@ -92,7 +94,8 @@ class _Finished:
     model: Path
 
 
-def _finished(root: Path) -> Iterator[_Finished]:
+def finished_runs(root: Path) -> Iterator[FinishedRun]:
+    """The runs of all experiments below a folder that are done; what cannot be read is left out."""
     for depth in ("*/*/fold*", "*/*/fold*/seed*"):
         for path in sorted(root.glob(f"{depth}/manifest.json")):
             model = root.joinpath(*path.relative_to(root).parts[:2])
@@ -100,16 +103,16 @@ def _finished(root: Path) -> Iterator[_Finished]:
                 yield from _finished_run(RunFolder(path.parent), model.absolute())
 
 
-def _finished_run(folder: RunFolder, model: Path) -> Iterator[_Finished]:
+def _finished_run(folder: RunFolder, model: Path) -> Iterator[FinishedRun]:
     manifest = folder.read_manifest()
     if manifest.get("status") == "done" and folder.job_file.exists():
         epochs = read_json(folder.job_file, "the run's job").get("recipe", {}).get("epochs")
         seconds = sum(manifest["seconds"].values())
         known = float(epochs) if isinstance(epochs, int | float) else None
-        yield _Finished(manifest["engine"], manifest["sha256"]["config"], seconds, known, model)
+        yield FinishedRun(manifest["engine"], manifest["sha256"]["config"], seconds, known, model)
 
 
-def _estimate(run: PlannedRun, finished: Sequence[_Finished]) -> Estimate | None:
+def _estimate(run: PlannedRun, finished: Sequence[FinishedRun]) -> Estimate | None:
     config, epochs = sha256_of(run.model.config), run.model.recipe.given().get("epochs")
     same = [one for one in finished if (one.engine, one.config) == (run.model.engine, config)]
     here = [one for one in same if run.folder.path.is_relative_to(one.model.parent)]
