@@ -1,5 +1,6 @@
 """Photos over the real protocol of S3, in shards and as objects of their own."""
 
+import multiprocessing
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,3 +76,13 @@ def test_what_is_wrong_is_told(bucket: str, tmp_path: Path, monkeypatch: pytest.
         read_photo(Path(f"s3://{bucket}/cut/*.tar/a.png"))
     with pytest.raises(DataError, match="photos must be readable in s3://nowhere/photos, but"):
         read_photo(Path("s3://nowhere/photos/a.png"))
+
+
+def test_a_forked_process_reads_by_connections_of_its_own(bucket: str, tmp_path: Path) -> None:
+    write_shards([("a.png", write_photo(tmp_path / "a.png"))], tmp_path / "shards")
+    upload(tmp_path / "shards", f"{bucket}/shards")
+    place = Path(f"s3://{bucket}/shards/*.tar/a.png")
+    here = read_photo(place)
+    child = multiprocessing.get_context("fork")
+    with child.Pool(1) as pool:
+        np.testing.assert_array_equal(pool.apply_async(read_photo, (place,)).get(timeout=60), here)

@@ -47,6 +47,11 @@ class Index:
         content = store.read(path, self.states[number], start, size)
         if len(content) < size:
             raise DataError(f"{path} must have {size} bytes from {start} on, but has {len(content)}. Write it again.")
+        if len(content) > size:
+            raise DataError(
+                f"a server must give parts of a file, but asked for {size} bytes of {path} from {start} on it gave "
+                f"{len(content)}. Copy the shards to one that knows HTTP's ranges, or to this machine."
+            )
         return content
 
 

@@ -97,6 +97,9 @@ def store_of(source: str) -> Store:
     return Remote(source) if "://" in source else Folders()
 
 
+os.register_at_fork(after_in_child=store_of.cache_clear)  # connections belong to the process that made them
+
+
 @contextmanager
 def told(source: str) -> Iterator[None]:
     """Tell what a store raises as an error of ours.
