@@ -1,7 +1,9 @@
+import hashlib
 import json
 import sys
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +123,12 @@ def test_what_search_found_fuse_applies(terminal: Terminal) -> None:
     files = [name for name in ("a.parquet", "b.csv", "c.json") if name[0] in members]
     facts = terminal.json("fuse", "--recipe", "recipe.json", *files, "--images", "truth.json", "--out", "f.parquet")
     assert sorted(facts["members"]) == sorted(members)
+    made_by = json.loads((terminal.folder / "recipe.json").read_text())["found"]["made_by"]
+    assert made_by["sha256"] == {
+        name: hashlib.sha256((terminal.folder / name).read_bytes()).hexdigest()
+        for name in ("truth.json", "a.parquet", "b.csv", "c.json")
+    }
+    assert made_by["bunri"] == version("bunri")
 
 
 def test_large_files_are_searched_block_by_block_to_the_same_end(

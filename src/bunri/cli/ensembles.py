@@ -194,6 +194,7 @@ def search(
 ) -> None:
     """Find the best ensemble that held-out data supports, with its honest score."""
     from bunri.cli.ensemble_words import search_text
+    from bunri.experiment.provenance import made_by_files
     from bunri.io.blocks import write_blocks
     from bunri.search import search, write_recipe
 
@@ -207,7 +208,8 @@ def search(
         if out_of_fold is not None:
             write_blocks(found.out_of_fold_blocks(), out_of_fold, dataset)
     if out is not None:
-        write_recipe(found.recipe, out)
+        files = [truth, *(file for of_member in paths.values() for file in of_member)]
+        write_recipe(found.recipe.with_facts(made_by=made_by_files(files)), out)
     if kept is not None and kept != state:  # only now: what was found is on disk
         kept.unlink(missing_ok=True)
     print_json(found.to_dict()) if as_json else print_text(search_text(found))

@@ -32,8 +32,7 @@ def build_ensemble(experiment: Experiment, members: Sequence[Member], data: Expe
         recipe, out_of_fold = _searched(experiment, members, data, folder)
     else:
         recipe, out_of_fold = _fixed(experiment.ensemble, members)
-    found = {**recipe.found, "made_by": made_by(data.source_sha256)}
-    write_recipe(recipe.model_copy(update={"found": found}), folder / "recipe.json")
+    write_recipe(recipe.with_facts(made_by=made_by(data.source_sha256)), folder / "recipe.json")
     tests = {member.name: member.test for member in members if member.test is not None}
     test = apply_recipe(recipe, tests, name=NAME) if tests else None
     ensemble = Member(NAME, folder, out_of_fold.named(NAME), test)

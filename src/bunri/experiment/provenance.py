@@ -4,11 +4,12 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from bunri.files import sha256_of
 from bunri.redacting import without_secrets
 
 
@@ -23,8 +24,13 @@ def provenance(folder: Path) -> dict[str, Any]:
 
 
 def made_by(sha256: Mapping[str, str]) -> dict[str, Any]:
-    """What a result is the work of: version, code state, and hashes of annotation files by path."""
+    """What a result is the work of: version, code state, and hashes of files by path."""
     return {"bunri": metadata.version("bunri"), "git": git_state(Path.cwd()), "sha256": dict(sha256)}
+
+
+def made_by_files(paths: Sequence[Path]) -> dict[str, Any]:
+    """:func:`made_by` of files: annotations and predictions."""
+    return made_by({str(path): sha256_of(path) for path in paths})
 
 
 def machine() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import Field, JsonValue, model_validator
 
@@ -79,6 +79,10 @@ class EnsembleRecipe(Shown, Settings):
         method = self.method if self.method in METHODS else "wbf"
         names = {field.name for field in fields(FuseOptions)} - {"method", "max_boxes"}
         return FuseOptions(method=method, **{name: getattr(self, name) for name in names})
+
+    def with_facts(self, **facts: JsonValue) -> Self:
+        """The same recipe that says more of how it was found."""
+        return self.model_copy(update={"found": {**self.found, **facts}})
 
     def __str__(self) -> str:
         named = zip(self.members, self.weights, strict=True)
