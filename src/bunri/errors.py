@@ -13,6 +13,7 @@
 A message says what must hold, what came, and the next step.
 """
 
+import traceback
 from collections.abc import Sequence
 
 
@@ -56,3 +57,10 @@ class DataError(BunriError):
     """Annotations, photos, predictions or checkpoints are not what they must be."""
 
     exit_code = 3
+
+
+def words_of(error: BaseException) -> str:
+    """Kind and message of an error of other people's code, without the notes it was given on its way."""
+    told = traceback.TracebackException(type(error), error, None)
+    told.__notes__ = None  # they would come last, where the message of a syntax error stands
+    return list(told.format_exception_only())[-1].strip()

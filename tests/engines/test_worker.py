@@ -37,6 +37,12 @@ def test_a_stop_between_tasks_is_heeded(tmp_path: Path) -> None:
         worker.run_job(make_job(tmp_path), lambda event: None)
 
 
+def noted(error: Exception) -> Exception:
+    """An error to which a framework added on its way."""
+    error.add_note("while it looked at the second batch")
+    return error
+
+
 def raising(error: BaseException) -> Any:
     def work() -> None:
         raise error
@@ -52,6 +58,8 @@ def raising(error: BaseException) -> Any:
         (raising(KeyboardInterrupt()), Ended("stopped", "stopped at once, without a new checkpoint")),
         (raising(DataError("a photo is broken")), Ended("failed", "a photo is broken", 3)),
         (raising(RuntimeError("first\nCUDA out of patience")), Ended("failed", "CUDA out of patience", 1)),
+        (raising(noted(ValueError("shapes differ"))), Ended("failed", "ValueError: shapes differ", 1)),
+        (raising(SyntaxError("no code")), Ended("failed", "SyntaxError: no code", 1)),
         (raising(SystemExit(2)), Ended("failed", "SystemExit: 2", 1)),
     ],
 )

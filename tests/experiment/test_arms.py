@@ -1,5 +1,7 @@
 """Arms of a sweep that are behind, given up while they train."""
 
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +222,20 @@ def test_a_run_that_goes_back_to_its_checkpoint_forgets_what_came_later(tmp_path
     race.say("a fold0", PhaseStarted("train", 8, step=2))
     race.validate("b fold0", 1, 0.5)
     assert race.validate("c fold0", 1, 0.5) == ["a fold0", "a fold1"]
+
+
+def test_a_validation_that_is_no_number_is_none_now_and_on_resume(tmp_path: Path) -> None:
+    race = Race(tmp_path)
+    race.validate("a fold0", 1, math.nan)
+    race.validate("b fold0", 1, 0.5)
+    assert race.validate("c fold0", 1, 0.5) == race.validate("d fold0", 1, 0.5) == []
+    assert race.validate("a fold0", 2, math.nan) == []
+    write_text(race.runs["a fold0"].folder.metrics_file, '{"step": 2, "epoch": 1.0, "val/mAP50": null}\n')
+    runs = [replace(run, action="continue") for run in race.runs.values()]
+    resumed = Arms(load_experiment(tmp_path / "tiny.yaml"), runs)
+    for name in "bcda":
+        scalars = Scalars(2, {"val/mAP50": 0.5}, 1.0)
+        assert resumed.hear(race.runs[f"{name} fold0"], scalars) == {}
 
 
 def test_models_of_no_sweep_are_never_stopped(tmp_path: Path) -> None:

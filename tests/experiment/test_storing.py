@@ -1,5 +1,7 @@
 """Experiments that are kept in a store, here in the memory of the test."""
 
+import errno
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -10,8 +12,9 @@ import pytest
 
 from bunri.config import load_experiment
 from bunri.errors import ConfigError, DataError, EngineError, OutputError, UsageError
-from bunri.experiment import run
+from bunri.experiment import run, storing
 from bunri.experiment.storing import SNAPSHOT
+from bunri.files import write_text
 from bunri.run_folder import RunFolder
 from bunri.store import Store, fetch
 from bunri.store.index import local_files
@@ -95,6 +98,18 @@ def test_checkpoints_are_put_while_a_run_goes_on(tmp_path: Path) -> None:
     assert read_metrics(tmp_path / "other" / "metrics.jsonl")[-1]["step"] >= 2
     folder = tmp_path / "runs" / "tiny" / "a" / "fold0"
     assert not (folder / SNAPSHOT).exists()
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK])
+def test_a_checkpoint_is_copied_where_it_cannot_be_linked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(source: Path, target: Path) -> None:
+        raise OSError(number, os.strerror(number))
+
+    write_text(tmp_path / "checkpoints" / "last.pt", "weights")
+    monkeypatch.setattr(os, "link", refuse)
+    assert (storing._snapshot(RunFolder(tmp_path)) / "checkpoints" / "last.pt").read_text() == "weights"
 
 
 def test_a_store_that_fails_at_the_end_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

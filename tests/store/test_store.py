@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -118,6 +119,18 @@ def test_a_put_that_breaks_off_never_looks_finished_and_the_next_mends_it(
     put(run, store)
     fetch(store, tmp_path / "again")
     assert contents(tmp_path / "again") == contents(run)
+
+
+@pytest.mark.parametrize("writes", range(7))
+def test_what_is_gone_is_deleted_by_the_next_put_if_one_breaks_off(store: Store, tmp_path: Path, writes: int) -> None:
+    run = write_run(tmp_path / "run", status="running")
+    put(run, store)
+    write_run(run, step=2, status="running")
+    (run / "checkpoints" / "best.pt").unlink()
+    with suppress(OutputError):
+        put(run, Breaking(store, writes))  # type: ignore[arg-type]
+    put(run, store)
+    assert store.files() == [NAME, "checkpoints/last.pt", "manifest.json", "metrics.jsonl"]
 
 
 def test_a_checkpoint_in_the_store_never_is_ahead_of_its_records(store: Store, tmp_path: Path) -> None:

@@ -94,3 +94,8 @@ def test_torch_says_it_in_its_own_way(tmp_path: Path) -> None:
 def test_a_disk_that_is_full_under_a_framework_is_named(tmp_path: Path) -> None:
     words = ended_by(OSError(28, "No space left on device", "native/log"), RunFolder(tmp_path)).message
     assert words.startswith(f"{tmp_path}/native/log must be writable, but: No space left on device. Free space")
+
+
+def test_what_only_sounds_like_it_is_not_called_so(tmp_path: Path) -> None:
+    error = ImportError("libgomp.so.1: cannot allocate memory in static TLS block")
+    assert ended_by(error, RunFolder(tmp_path)).message == f"ImportError: {error}"

@@ -1,10 +1,9 @@
 """Why a worker failed, in words that name the cause and the next step."""
 
 import signal
-import traceback
 from pathlib import Path
 
-from bunri.errors import BunriError
+from bunri.errors import BunriError, words_of
 from bunri.events import Ended
 from bunri.files import cannot_write, takes_no_more
 from bunri.redacting import without_secrets
@@ -20,6 +19,9 @@ SIGNS_OF_MEMORY = (
     "killed by signal: killed",
 )
 """What frameworks and libraries say where memory ran out, in small letters; the last of a loader's killed process."""
+
+NO_SIGN = "allocate memory in static tls block"
+"""What glibc says where a library was loaded too late: no smaller batch helps."""
 
 LESS_MEMORY = (
     "Take less: a smaller recipe.batch_size or size of photos in the model's config, fewer runs at once (--jobs 1), "
@@ -38,13 +40,14 @@ def ended_by(error: BaseException, folder: RunFolder) -> Ended:
     if isinstance(error, OSError) and takes_no_more(error):
         place = cannot_write(folder.path / str(error.filename or ""), error)  # an absolute name is kept as it is
         return Ended("failed", str(place), place.exit_code)
-    words = traceback.format_exception_only(error)[-1].strip()
+    words = words_of(error)
     return Ended("failed", f"memory ran out: {words}\n  {LESS_MEMORY}" if of_memory(words) else words, 1)
 
 
 def of_memory(words: str) -> bool:
     """Whether words say that memory ran out."""
-    return any(sign in words.lower() for sign in SIGNS_OF_MEMORY)
+    said = words.lower().replace(NO_SIGN, "")
+    return any(sign in said for sign in SIGNS_OF_MEMORY)
 
 
 def cause_of_death(code: int, log_file: Path) -> str:

@@ -12,7 +12,7 @@ from io import BufferedReader
 
 import numpy as np
 
-from bunri.errors import UsageError
+from bunri.errors import UsageError, words_of
 from bunri.events import Answered, Emit, Ready
 from bunri.photos import Photo
 from bunri.predictions import Predictions
@@ -47,7 +47,7 @@ def _answer(look_at: Callable[[Sequence[Photo]], Predictions], photos: Sequence[
         found = look_at(photos)
     except Exception as error:  # of any kind: it is the framework's
         traceback.print_exc()
-        return Answered(error=traceback.format_exception_only(error)[-1].strip())
+        return Answered(error=words_of(error))
     return Answered(found.image_id.tolist(), found.class_index.tolist(), found.score.tolist(), found.box_xyxy.tolist())
 
 

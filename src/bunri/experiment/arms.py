@@ -54,8 +54,8 @@ class Arms:
     def _keep(self, run: PlannedRun, event: Event) -> None:
         steps = self._steps[run.label]
         self._begun.add(run.label)
-        if isinstance(event, Scalars) and "val/mAP50" in event.values:
-            steps.append((event.step, event.epoch, event.values["val/mAP50"]))
+        if isinstance(event, Scalars) and math.isfinite(value := event.values.get("val/mAP50", math.nan)):
+            steps.append((event.step, event.epoch, value))
         elif isinstance(event, PhaseStarted) and event.phase == "train":
             self._totals[run.label] = event.total
             self._steps[run.label] = [record for record in steps if record[0] <= event.step]  # it may have gone back
@@ -99,7 +99,7 @@ def _race(run: PlannedRun) -> Race:
 def _recorded(run: PlannedRun) -> list[tuple[int, float, float]]:
     """Validations in the folder of a run: step, epoch, mAP50."""
     rows = read_metrics(run.folder.metrics_file) if run.folder.metrics_file.exists() else []
-    return [(int(row["step"]), row["epoch"], row["val/mAP50"]) for row in rows if "val/mAP50" in row]
+    return [(int(row["step"]), row["epoch"], value) for row in rows if (value := row.get("val/mAP50")) is not None]
 
 
 def _refused(run: PlannedRun, event: Scalars, validations: Sequence[object]) -> Ended | None:

@@ -140,7 +140,7 @@ def _snapshot(run: RunFolder) -> Path:
 def _link(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
-    except PermissionError:  # a file system without links
+    except OSError:  # file systems without links refuse in words of their own
         shutil.copyfile(source, target)
 
 

@@ -26,7 +26,7 @@ def put(folder: Path, store: Store) -> list[str]:
     changed, gone = [path for path, value in now.items() if there.get(path) != value], there.keys() - now.keys()
     if changed or gone:
         _take_ends_away(store)
-        write_index(store, {path: value for path, value in there.items() if path not in {*changed, *gone}})
+        write_index(store, {path: value for path, value in there.items() if path not in changed})
         for path in changed:
             store.put(folder / path, path)
         for path in gone:

@@ -1,6 +1,5 @@
 """From a whole config to effdet's model, with or without memory."""
 
-import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +8,7 @@ from effdet import EfficientDet
 from effdet.anchors import get_feat_sizes
 from effdet.config import get_efficientdet_config
 
-from bunri.errors import ConfigError
+from bunri.errors import ConfigError, words_of
 
 
 def build_model(
@@ -28,7 +27,7 @@ def build_model(
         with torch.device(device):
             return EfficientDet(config, pretrained_backbone=pretrained_backbone)
     except (TypeError, ValueError, KeyError, AssertionError, RuntimeError, IndexError, AttributeError) as error:
-        reason = traceback.format_exception_only(error)[-1].strip().splitlines()[0]
+        reason = words_of(error).splitlines()[0]
         raise ConfigError(f"effdet refuses the config of {values['model']}: {reason}") from error
 
 

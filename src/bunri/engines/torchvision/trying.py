@@ -1,13 +1,12 @@
 """A detector is tried once before anything trains: what torchvision finds out only when photos come is told then."""
 
-import traceback
 from typing import Any
 
 import torch
 
 from bunri.engines.torchvision.builders import build_detector
 from bunri.engines.torchvision.config import DetectorConfig
-from bunri.errors import ConfigError
+from bunri.errors import ConfigError, words_of
 
 SIDE = 128
 """Pixels of the photos of the trial, where the model takes photos of any size."""
@@ -21,7 +20,7 @@ def mistakes_when_tried(config: DetectorConfig) -> tuple[str, ...]:
     except ConfigError as error:
         return error.mistakes
     except Exception as error:  # of torchvision or timm, which check little before photos come
-        reason = traceback.format_exception_only(error)[-1].strip().splitlines()[0]
+        reason = words_of(error).splitlines()[0]
         return (f"the parts of {config.builder} do not fit: {reason}",)
     return ()
 
