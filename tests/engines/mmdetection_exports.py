@@ -162,7 +162,7 @@ def _plain(found: Found, shape: tuple[int, int]) -> Any:
 
 def pixels_are_equal(change: Callable[[Config], None]) -> list[bool]:
     """By scale and photo, whether the export's input is that of MMDetection to the bit."""
-    from bunri.engines.mmdetection.exported_rules import pixels_of
+    from bunri.engines.mmdetection.exported_pixels import pixels_of
 
     model, pipeline = model_of(change)
     pixels, find = pixels_of(model.data_preprocessor, pipeline), MMDetectionFinder(model, pipeline)

@@ -1,6 +1,7 @@
 """What comes before and after Detectron2's networks, as data; what cannot be said exactly is refused by name."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from detectron2.modeling.roi_heads import FastRCNNOutputLayers
 from PIL import Image
 
 from bunri.engines.detectron2.inference import Preparation
+from bunri.engines.exported import refusing
 from bunri.engines.exported.detectors import (
     LARGEST_LOG,
     REGION_NETWORKS,
@@ -30,19 +32,8 @@ from bunri.errors import ConfigError
 NOT_EMPTY = float(np.finfo(np.float32).tiny)
 """Detectron2 keeps boxes whose sides are more than a number; more than 0 is at least this."""
 
-
-def must_be(part: Any, *kinds: type) -> None:
-    """Refuse a part of another class, as one of the user's own may compute anything.
-
-    Raises:
-        ConfigError: Naming it and what it must be.
-    """
-    if type(part) not in kinds:
-        known = " or ".join(kind.__name__ for kind in kinds)
-        raise ConfigError(
-            f"a {type(part).__name__} of Detectron2 cannot be exported, only {known}. `bunri predict` runs it in its "
-            "framework."
-        )
+must_be = partial(refusing.must_be, "Detectron2")
+"""Refuses parts of other classes than Detectron2's own."""
 
 
 def pixels_of(model: Any, prepare: Preparation) -> Pixels:

@@ -14,15 +14,10 @@ from torch import Tensor, nn
 
 from bunri.engines.base import ExportWish
 from bunri.engines.exported.pixel_rules import Pixels
+from bunri.engines.exported.refusing import must_hold
 from bunri.engines.exported.spec import ExportedNetworks
-from bunri.engines.mmdetection.exported_rules import (
-    dense_rule,
-    has_centerness,
-    must_be,
-    must_hold,
-    pixels_of,
-    two_stage_rule,
-)
+from bunri.engines.mmdetection.exported_pixels import must_be, pixels_of
+from bunri.engines.mmdetection.exported_rules import dense_rule, has_centerness, two_stage_rule
 from bunri.engines.tracing import IMAGE_AXES, NetworkModule, images_to_try, numbered, write_network
 from bunri.engines.two_networks import BackgroundFirst, RegionNetwork, TwoStages, write_two_stages
 from bunri.errors import ConfigError
