@@ -3,7 +3,8 @@ import json
 import pytest
 
 from builders import make_dataset, make_predictions
-from bunri.report.facts import Curve, EnsembleMember, Interval, Row, SearchStep
+from bunri.report.ensemble_facts import EnsembleMember, SearchStep
+from bunri.report.facts import Curve, Row
 from bunri.report.figures import (
     COLOURS,
     MAX_POINTS,
@@ -15,6 +16,7 @@ from bunri.report.figures import (
     styles_of,
     thinned,
 )
+from bunri.report.intervals import Interval
 from bunri.report.members import member_facts
 
 ROWS = (

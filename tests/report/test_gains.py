@@ -8,8 +8,8 @@ from bunri.errors import DataError
 from bunri.files import write_json
 from bunri.gain import GainReport, gain
 from bunri.report import write_report
-from bunri.report.facts import Interval
 from bunri.report.gains import gain_files, read_gains
+from bunri.report.intervals import Interval
 from bunri.report.sources import Sources, find_sources
 from experiment_builders import make_experiment_folder
 

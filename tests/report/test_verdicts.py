@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bunri.errors import DataError
-from bunri.report.facts import Interval
+from bunri.report.intervals import Interval
 from bunri.report.sources import Sources, find_sources
 from bunri.report.verdicts import read_verdicts, verdict_files
 

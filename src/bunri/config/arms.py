@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from bunri.config.experiment_file import EarlyStopping, Experiment, ModelSettings
+from bunri.config.experiment_file import EarlyStopping, Experiment
+from bunri.config.model_settings import ModelSettings
 from bunri.settings import nearest
 
 

@@ -8,7 +8,8 @@ from bunri.errors import BunriError, DataError
 from bunri.evaluate import Comparison, compare
 from bunri.fuse import FuseOptions
 from bunri.predictions import Predictions
-from bunri.report.facts import Ensemble, EnsembleMember, Interval
+from bunri.report.ensemble_facts import Ensemble, EnsembleMember
+from bunri.report.intervals import Interval
 from bunri.report.reading import read_search_path
 from bunri.report.sources import ENSEMBLE
 from bunri.search import EnsembleRecipe, apply_recipe, read_recipe

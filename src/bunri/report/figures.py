@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bunri.report.facts import Curve, EnsembleMember, MeasuredGains, MemberFacts, Row, SearchStep, Verdict
+from bunri.report.ensemble_facts import EnsembleMember, MeasuredGains, SearchStep
+from bunri.report.facts import Curve, Row, Verdict
+from bunri.report.member_facts import MemberFacts
 
 Figure = dict[str, Any]
 

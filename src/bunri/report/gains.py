@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from bunri.report.facts import AddedGain, GainShare, Interval, Json, MeasuredGains
+from bunri.report.ensemble_facts import AddedGain, GainShare, MeasuredGains
+from bunri.report.facts import Json
+from bunri.report.intervals import Interval
 from bunri.report.reading import content_of
 from bunri.report.sources import Sources
 

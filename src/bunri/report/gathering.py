@@ -10,21 +10,13 @@ from bunri.diagnosis.mistakes import Matches, match
 from bunri.evaluate import evaluate_with_intervals
 from bunri.predictions import Predictions
 from bunri.report import reading
+from bunri.report.ensemble_facts import Ensemble, MeasuredGains
 from bunri.report.ensembles import read_ensemble
-from bunri.report.facts import (
-    ClassFacts,
-    Ensemble,
-    Interval,
-    Leaderboard,
-    MeasuredGains,
-    MemberFacts,
-    ReportFacts,
-    Row,
-    Sampler,
-    Verdict,
-)
+from bunri.report.facts import Leaderboard, ReportFacts, Row, Sampler, Verdict
 from bunri.report.gains import gain_files, read_gains
+from bunri.report.intervals import Interval
 from bunri.report.material import Material, Parts
+from bunri.report.member_facts import ClassFacts, MemberFacts
 from bunri.report.members import member_facts, rescues
 from bunri.report.sources import Sources
 from bunri.report.verdicts import read_verdicts, verdict_files

@@ -11,7 +11,7 @@ from bunri.diagnosis.mistakes import Matches
 from bunri.evaluate.metrics import SIZES, none_if_nan, precision_at_recall
 from bunri.fuse.reliability import Reliability
 from bunri.predictions import Predictions
-from bunri.report.facts import Calibration, MemberFacts, Rescues, SizeFacts
+from bunri.report.member_facts import Calibration, MemberFacts, Rescues, SizeFacts
 
 
 def member_facts(member: Predictions, truth: Dataset, is_ensemble: bool) -> MemberFacts:

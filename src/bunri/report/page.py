@@ -10,7 +10,7 @@ from bunri.diagnosis.mistakes import KINDS
 from bunri.errors import DataError
 from bunri.files import write_text
 from bunri.pages import Assets, read_words, render
-from bunri.report.facts import MemberFacts, ReportFacts
+from bunri.report.facts import ReportFacts
 from bunri.report.figures import (
     calibration_figure,
     curve_figures,
@@ -24,6 +24,7 @@ from bunri.report.figures import (
     verdicts_figure,
 )
 from bunri.report.gathering import Gathered, gather
+from bunri.report.member_facts import MemberFacts
 from bunri.report.photos import Photo, photos_of
 from bunri.report.sources import find_sources
 from bunri.report.thumbs import Thumbs, thumbnails

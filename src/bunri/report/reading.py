@@ -10,7 +10,9 @@ from bunri.dataset import Dataset
 from bunri.errors import DataError
 from bunri.files import read_json
 from bunri.io import load_dataset
-from bunri.report.facts import Curve, Gain, Interval, Json, Leaderboard, Row, RunFacts, Sampler, SearchStep, SeenClass
+from bunri.report.ensemble_facts import SearchStep
+from bunri.report.facts import Curve, Gain, Json, Leaderboard, Row, RunFacts, Sampler, SeenClass
+from bunri.report.intervals import Interval
 from bunri.report.sources import Sources, experiment_of
 from bunri.run_folder import RunFolder
 from bunri.sampling import SamplerSettings, exposure

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from bunri.report.facts import Interval, Json, Verdict
+from bunri.report.facts import Json, Verdict
+from bunri.report.intervals import Interval
 from bunri.report.reading import content_of
 from bunri.report.sources import Sources
 
