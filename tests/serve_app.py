@@ -12,8 +12,8 @@ from builders import make_dataset
 from bunri.errors import EngineError
 from bunri.photos import Photo
 from bunri.predictions import Predictions
-from bunri.serve.app import Served
 from bunri.serve.corrections import Corrections
+from bunri.serve.served import Served
 from bunri.serve.settings import ServeSettings
 from bunri.serve.sorting_rules import read_rules
 

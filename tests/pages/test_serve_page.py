@@ -13,7 +13,8 @@ import uvicorn
 from PIL import Image
 
 from bunri.io import load_dataset
-from bunri.serve.app import Served, create_app
+from bunri.serve.app import create_app
+from bunri.serve.served import Served
 from serve_app import PretendedModel, pretended
 
 if TYPE_CHECKING:

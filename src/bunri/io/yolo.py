@@ -6,25 +6,23 @@ its images are (below ``path``, by default its own folder); the labels of ``imag
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 import yaml
 
-from bunri.boxes import FloatArray, IntArray, area
+from bunri.boxes import FloatArray, area
 from bunri.dataset import Annotations, Dataset, Images
-from bunri.errors import ConfigError, DataError
-from bunri.files import cannot_write, is_file, is_folder, read_bytes, write_text
+from bunri.errors import DataError
+from bunri.files import cannot_write, write_text
 from bunri.io.exact import cxcywh_to_xyxy, xyxy_to_exact_cxcywh
+from bunri.io.yolo_lines import numbers_of, sizes_of, text_files, write_lines
+from bunri.io.yolo_settings import SPLITS, class_names_of, photos_of, read_settings
 from bunri.photos import photo_size
 from bunri.predictions import Predictions
 from bunri.shards import leaves_folder
-
-SPLITS = ("train", "val", "test")
-_PHOTO_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"})
 
 
 def write_yolo(dataset: Dataset, folder: str | PathLike[str]) -> Path:
@@ -43,44 +41,13 @@ def write_yolo(dataset: Dataset, folder: str | PathLike[str]) -> Path:
     folder = Path(folder)
     real = np.flatnonzero(~dataset.annotations.is_crowd)
     rows = dataset.rows_of(dataset.annotations.image_id[real])
-    boxes = xyxy_to_exact_cxcywh(dataset.annotations.box_xyxy[real], _sizes(dataset.images, rows))
+    boxes = xyxy_to_exact_cxcywh(dataset.annotations.box_xyxy[real], sizes_of(dataset.images, rows))
     columns = [dataset.annotations.class_index[real].tolist(), *boxes.T.tolist()]
-    _write_lines(dataset, folder / "labels", np.arange(len(dataset)), rows, columns)
+    write_lines(dataset, folder / "labels", np.arange(len(dataset)), rows, columns)
     _link_photos(dataset, folder / "images")
     settings = {**_write_splits(dataset, folder), "names": dict(enumerate(dataset.class_names))}
     write_text(folder / "data.yaml", yaml.safe_dump(settings, allow_unicode=True, sort_keys=False))
     return folder / "data.yaml"
-
-
-def _sizes(images: Images, rows: IntArray) -> IntArray:
-    """Width and height ``(N, 2)`` of the image in each row."""
-    return np.stack([images.width[rows], images.height[rows]], axis=1)
-
-
-def _write_lines(
-    dataset: Dataset, folder: Path, images: IntArray, rows: IntArray, columns: Sequence[Sequence[float]]
-) -> None:
-    """One file for each of some images, with the lines of the boxes whose row it is."""
-    lines: dict[int, list[str]] = {row: [] for row in images.tolist()}
-    for row, *values in zip(rows.tolist(), *columns, strict=True):
-        lines[row].append(" ".join(map(repr, values)))
-    paths = _text_files(dataset)
-    for row, texts in lines.items():
-        write_text(folder / paths[row], "".join(f"{text}\n" for text in texts))
-
-
-def _text_files(dataset: Dataset) -> list[PurePosixPath]:
-    """The path of each image's text file below the folder of labels."""
-    if leaving := [name for name in dataset.images.file_name if leaves_folder(name)]:
-        raise DataError(f"file names must stay in their folder, but one is {leaving[0]!r}. Correct the annotations.")
-    names = [PurePosixPath(name) for name in dataset.images.file_name]
-    if all(name.parts[0] == "images" for name in names):
-        names = [name.relative_to("images") for name in names]
-    texts = [name.with_suffix(".txt") for name in names]
-    if len(set(texts)) < len(texts):
-        twice = next(text for text in texts if texts.count(text) > 1)
-        raise DataError(f"each image must have a text file of its own, but two would write {twice}. Rename a photo.")
-    return texts
 
 
 def _write_splits(dataset: Dataset, folder: Path) -> dict[str, str]:
@@ -97,7 +64,7 @@ def _write_splits(dataset: Dataset, folder: Path) -> dict[str, str]:
 
 def _linked_photos(dataset: Dataset) -> list[PurePosixPath]:
     """The path of each photo below the folder of images."""
-    pairs = zip(_text_files(dataset), dataset.images.file_name, strict=True)
+    pairs = zip(text_files(dataset), dataset.images.file_name, strict=True)
     return [text.with_suffix(PurePosixPath(name).suffix) for text, name in pairs]
 
 
@@ -127,61 +94,16 @@ def read_yolo(data_yaml: str | PathLike[str]) -> Dataset:
         DataError: A photo or a line of labels is wrong; the message has file and line.
     """
     data_yaml = Path(data_yaml)
-    settings = _read_settings(data_yaml)
+    settings = read_settings(data_yaml)
     root = data_yaml.parent / str(settings.get("path") or ".")
     split_of: dict[Path, str] = {}
     for split in SPLITS:
-        split_of |= dict.fromkeys(_photos_of(data_yaml, root, settings.get(split)), split) | split_of
+        split_of |= dict.fromkeys(photos_of(data_yaml, root, settings.get(split)), split) | split_of
     photos = list(split_of)
     images = _images(root, photos, list(split_of.values()))
-    class_names = _class_names(data_yaml, settings)
-    lines = [_numbers(_label_file(photo), 5, len(class_names)) for photo in photos]
+    class_names = class_names_of(data_yaml, settings)
+    lines = [numbers_of(_label_file(photo), 5, len(class_names)) for photo in photos]
     return Dataset(class_names, np.arange(len(class_names)), images, _annotations(images, lines), root)
-
-
-def _read_settings(data_yaml: Path) -> Mapping[str, Any]:
-    try:
-        settings = yaml.safe_load(read_bytes(data_yaml, "data.yaml"))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{data_yaml} must be YAML, but: {error}") from error
-    if not isinstance(settings, dict) or "names" not in settings:
-        raise ConfigError(f"{data_yaml} must be a mapping with names and train, val or test, but names is absent")
-    for split in SPLITS:
-        if not _is_place(settings.get(split)):
-            raise ConfigError(
-                f"{data_yaml}: {split} must be a folder, a .txt list or a list of them, but got {settings[split]!r}"
-            )
-    return settings
-
-
-def _is_place(value: Any) -> bool:
-    many = value if isinstance(value, list) else [value or ""]
-    return all(isinstance(one, str) and "\0" not in one for one in many)
-
-
-def _class_names(data_yaml: Path, settings: Mapping[str, Any]) -> tuple[str, ...]:
-    names = settings["names"]
-    by_index = dict(enumerate(names)) if isinstance(names, list) else names
-    if not isinstance(by_index, dict) or sorted(by_index, key=str) != sorted(range(len(by_index)), key=str):
-        raise ConfigError(f"{data_yaml}: names must be a list, or a mapping from 0, 1, ... to names, but got {names}")
-    return tuple(str(by_index[index]) for index in range(len(by_index)))
-
-
-def _photos_of(data_yaml: Path, root: Path, places: Any) -> Iterator[Path]:
-    """Photos of a split: folders, lists of paths in ``.txt`` files, or photos."""
-    for place in [places] if isinstance(places, str) else places or []:
-        path = root / str(place)
-        if not (is_folder(path) or is_file(path)):
-            path = root / str(place).removeprefix("../")  # as Roboflow writes it and Ultralytics reads it
-        if is_folder(path):
-            yield from sorted(photo for photo in path.rglob("*") if photo.suffix.lower() in _PHOTO_SUFFIXES)
-        elif path.suffix == ".txt":
-            lines = read_bytes(path, "a list of photos").decode(errors="replace").split("\n")
-            yield from (path.parent / line.strip() for line in lines if line.strip())
-        else:
-            raise DataError(
-                f"images of a split must be a folder or a .txt list, but {path} is neither. Correct {data_yaml}."
-            )
 
 
 def _images(root: Path, photos: Sequence[Path], splits: Sequence[str]) -> Images:
@@ -211,44 +133,10 @@ def _label_file(photo: Path) -> Path:
     return Path(*parts).with_suffix(".txt")
 
 
-def _numbers(path: Path, per_line: int, classes: int) -> FloatArray:
-    """The lines of a file as ``(n, per_line)``; none where the file is absent."""
-    if not path.is_file():
-        return np.empty((0, per_line))
-    lines = read_bytes(path, "YOLO labels").decode(errors="replace").split("\n")
-    numbers = [_line(path, row, line, per_line, classes) for row, line in enumerate(lines, 1) if line.strip()]
-    return np.array(numbers).reshape(-1, per_line)
-
-
-LARGEST_SHARE = 1e4
-"""Of the photo's side; a box that is further away than so many photos is a mistake."""
-
-
-def _line(path: Path, row: int, line: str, per_line: int, classes: int) -> list[float]:
-    must = f"{per_line} numbers, the first a class index in [0, {classes}), sizes not negative, confidence in [0, 1]"
-    try:
-        numbers = [float(token) for token in line.split()]
-    except ValueError:
-        numbers = []
-    if len(numbers) != per_line or not _is_box(numbers) or numbers[0] not in range(classes):
-        raise DataError(f"{path}, line {row} must be {must}, but got {line.strip()[:80]!r}. Correct the line.")
-    return numbers
-
-
-def _is_box(numbers: Sequence[float]) -> bool:
-    """Whether ``class cx cy width height [confidence]`` can be a box."""
-    sizes, confidence = numbers[3:5], numbers[5:]
-    return (
-        bool((np.abs(numbers) <= LARGEST_SHARE).all())
-        and min(sizes) >= 0
-        and all(0 <= value <= 1 for value in confidence)
-    )
-
-
 def _annotations(images: Images, lines: Sequence[FloatArray]) -> Annotations:
     numbers = np.concatenate([np.empty((0, 5)), *lines])
     rows = np.repeat(np.arange(len(lines)), [len(line) for line in lines])
-    box_xyxy = cxcywh_to_xyxy(numbers[:, 1:], _sizes(images, rows))
+    box_xyxy = cxcywh_to_xyxy(numbers[:, 1:], sizes_of(images, rows))
     return Annotations(
         id=np.arange(len(rows)) + 1,
         image_id=images.id[rows],
@@ -267,9 +155,9 @@ def write_yolo_predictions(predictions: Predictions, folder: str | PathLike[str]
         OutputError: The folder cannot be written.
     """
     rows = dataset.rows_of(predictions.image_id)
-    boxes = xyxy_to_exact_cxcywh(predictions.box_xyxy, _sizes(dataset.images, rows))
+    boxes = xyxy_to_exact_cxcywh(predictions.box_xyxy, sizes_of(dataset.images, rows))
     columns = [predictions.class_index.tolist(), *boxes.T.tolist(), predictions.score.tolist()]
-    _write_lines(dataset, Path(folder), dataset.rows_of(predictions.seen_image_id), rows, columns)
+    write_lines(dataset, Path(folder), dataset.rows_of(predictions.seen_image_id), rows, columns)
 
 
 def read_yolo_predictions(folder: str | PathLike[str], dataset: Dataset, name: str | None = None) -> Predictions:
@@ -279,18 +167,18 @@ def read_yolo_predictions(folder: str | PathLike[str], dataset: Dataset, name: s
         DataError: A line is wrong, or no image of the data set has a file; the message has file and line.
     """
     folder = Path(folder)
-    paths = [folder / text for text in _text_files(dataset)]
+    paths = [folder / text for text in text_files(dataset)]
     if not any(path.is_file() for path in paths):
         example = f", such as {paths[0]}" if paths else ""
         raise DataError(f"{folder} must have a text file for an image of the data set{example}, but has none")
-    lines = [_numbers(path, 6, len(dataset.class_names)) for path in paths]
+    lines = [numbers_of(path, 6, len(dataset.class_names)) for path in paths]
     numbers = np.concatenate(lines)
     rows = np.repeat(np.arange(len(lines)), [len(line) for line in lines])
     return Predictions(
         image_id=dataset.images.id[rows],
         class_index=numbers[:, 0].astype(np.int64),
         score=numbers[:, 5],
-        box_xyxy=cxcywh_to_xyxy(numbers[:, 1:5], _sizes(dataset.images, rows)),
+        box_xyxy=cxcywh_to_xyxy(numbers[:, 1:5], sizes_of(dataset.images, rows)),
         seen_image_id=dataset.images.id,
         name=folder.name if name is None else name,
     )

@@ -39,8 +39,9 @@ def serve(
     try:
         import uvicorn
 
-        from bunri.serve.app import Served, create_app
+        from bunri.serve.app import create_app
         from bunri.serve.corrections import Corrections
+        from bunri.serve.served import Served
     except ImportError as error:
         raise MissingPackageError(f"`bunri serve` needs {error.name}. Run: pip install 'bunri[serve]'") from error
     classes = model.classes()
