@@ -9,30 +9,17 @@ taken. The files are read and written one after another, as an ensemble does.
 import os
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 os.environ["POLARS_MAX_THREADS"] = "1"  # before polars is imported: one core
 
 import numpy as np
+from timing import best_seconds
 
 from bunri.dataset import Dataset
 from bunri.io import load_dataset, read_predictions, write_predictions
 from bunri.predictions import Predictions
-
-REPEATS = 7
-
-
-def best_seconds(work: Callable[[], object], repeats: int = REPEATS) -> float:
-    """Least processor time of some repeats."""
-    return min(_seconds(work) for _ in range(repeats))
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    start = time.process_time()
-    work()
-    return time.process_time() - start
 
 
 def read_by_loop(paths: Sequence[Path], dataset: Dataset) -> list[Predictions]:

@@ -16,7 +16,7 @@ import torch
 from effdet import DetBenchTrain
 from effdet.data.transforms import ResizePad
 from PIL import Image
-from turns import Turn, compare, emit_as_a_worker
+from turns import Turn, compare, emit_with
 
 from bunri.demo.render import render_demo
 from bunri.engines.base import Job
@@ -24,7 +24,6 @@ from bunri.engines.effdet.building import build_model
 from bunri.engines.effdet.config import whole
 from bunri.engines.effdet.engine import EffdetEngine
 from bunri.engines.feeding import boxes_to_learn
-from bunri.events import Event, Progress
 from bunri.io import load_dataset
 
 PHOTOS, BATCH = 64, 4
@@ -65,19 +64,7 @@ def train_under_bunri(turn: Turn, folder: Path, photos: Path) -> None:
     values = {"engine": "effdet", "config": config, "run_folder": folder / "run", "device": "cpu", "train": split}
     job = Job.model_validate({**values, "recipe": {"batch_size": BATCH, "epochs": 100}})
 
-    EffdetEngine().train(job, with_turns(turn))
-
-
-def with_turns(turn: Turn) -> Any:
-    """Events as from a worker; the last one of a step is its end."""
-    send = emit_as_a_worker()
-
-    def emit(event: Event) -> None:
-        send(event)
-        if isinstance(event, Progress):
-            turn()
-
-    return emit
+    EffdetEngine().train(job, emit_with(turn))
 
 
 def main() -> None:

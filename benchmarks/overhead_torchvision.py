@@ -17,14 +17,13 @@ import torch
 import torchvision
 from PIL import Image
 from torchvision.transforms.functional import to_tensor
-from turns import Turn, compare, emit_as_a_worker
+from turns import Turn, compare, emit_with
 
 from bunri.demo.render import render_demo
 from bunri.engines.base import Job
 from bunri.engines.feeding import batches, boxes_to_learn
 from bunri.engines.loop.samples import seed_everything
 from bunri.engines.torchvision.engine import TorchvisionEngine
-from bunri.events import Event, Progress
 from bunri.io import load_dataset
 from bunri.recipe import Recipe
 
@@ -86,14 +85,7 @@ def train_under_bunri(turn: Turn, folder: Path, photos: Path) -> None:
     config.write_text(f"builder: {BUILDER}\n")
     split = {"annotations": photos / "train.json", "images": photos}
     values = {"engine": "torchvision", "config": config, "run_folder": folder / "run", "device": "cpu", "train": split}
-    send = emit_as_a_worker()
-
-    def emit(event: Event) -> None:
-        send(event)
-        if isinstance(event, Progress):
-            turn()
-
-    TorchvisionEngine().train(Job.model_validate({**values, "recipe": RECIPE}), emit)
+    TorchvisionEngine().train(Job.model_validate({**values, "recipe": RECIPE}), emit_with(turn))
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from bunri.events import Event, to_line
+from bunri.events import Event, Progress, to_line
 
 STEPS, LEFT_OUT = 40, 5
 
@@ -85,5 +85,17 @@ def emit_as_a_worker() -> Callable[[Event], None]:
 
     def emit(event: Event) -> None:
         os.write(channel, f"{to_line(event)}\n".encode())
+
+    return emit
+
+
+def emit_with(turn: Turn) -> Callable[[Event], None]:
+    """The same, for an engine whose last event of a step is its progress."""
+    send = emit_as_a_worker()
+
+    def emit(event: Event) -> None:
+        send(event)
+        if isinstance(event, Progress):
+            turn()
 
     return emit

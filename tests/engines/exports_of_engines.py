@@ -1,38 +1,23 @@
-"""Exports that a script made in a framework's own Python, and how what they find compares."""
+"""Exports that :mod:`own_python` made, and how what they find compares with what their framework found."""
 
-import os
-import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from bunri.engines.catalogue import engine_state
 from bunri.engines.exported.model import ExportedModel, open_export
 from bunri.engines.exported.spec import ExportedNetworks, Format
 from bunri.engines.predicting import Found
-from bunri.engines.process import PACKAGE, interpreter_of
 from bunri.exporting.converting import to_openvino
 from bunri.exporting.naming import Place, put
 from bunri.files import read_json
 from export_specs import spec_of
+from test_exported_pixels import photo_of
 
-HERE = Path(__file__).parent
-
-
-def worked_in(engine: str, folder: Path) -> Path:
-    """The folder, after ``<engine>_exports.py`` has worked in it."""
-    state = engine_state(engine)
-    if not state.ready:
-        pytest.skip(f"{engine} is not installed: {state.install}")
-    places = (PACKAGE.parent, HERE.parent, HERE)
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, places)), "OMP_NUM_THREADS": "1"}
-    environment["FVCORE_CACHE"] = str(folder / "cache")
-    command = [interpreter_of(engine), "-W", "ignore", str(HERE / f"{engine}_exports.py"), str(folder)]
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, (ran.stdout[-2000:], ran.stderr[-4000:])
-    return folder
+SHAPES = ((64, 96), (90, 60), (30, 31), (96, 41))
+"""Height and width of the photos that are looked at."""
 
 
 def opened(folder: Path, runtime: Format) -> ExportedModel:
@@ -55,3 +40,12 @@ def assert_alike(found: Found, wanted: Any) -> None:
     near &= np.abs(found.score[:, None] - wanted["score"]) < 1e-4
     assert near.any(axis=0).mean() >= 0.98
     assert near.any(axis=1).mean() >= 0.98
+
+
+def assert_finds_the_same(export: Path, runtime: Format, found_by_scale: Sequence[Any]) -> None:
+    """In a view of the photos as they are, and in a larger one."""
+    model, photos = opened(export, runtime), [photo_of(*shape) for shape in SHAPES]
+    for scale, all_wanted in zip((1.0, 1.5), found_by_scale, strict=True):
+        assert sum(len(wanted["score"]) for wanted in all_wanted) > 30
+        for found, wanted in zip(model(photos, scale), all_wanted, strict=True):
+            assert_alike(found, wanted)

@@ -1,33 +1,16 @@
 """What only the Python with Detectron2 can measure, measured there once and judged here."""
 
-import json
-import os
 import re
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bunri.engines.catalogue import engine_state
-from bunri.engines.process import PACKAGE, interpreter_of
-
-SCRIPT = Path(__file__).parent / "detectron2_inside.py"
+from own_python import measured_in, worked_in
 
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    state = engine_state("detectron2")
-    if not state.ready:
-        pytest.skip(f"detectron2 is not installed: {state.install}")
-    folder = tmp_path_factory.mktemp("inside")
-    places = (PACKAGE.parent, SCRIPT.parents[1], SCRIPT.parent)
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, places)), "OMP_NUM_THREADS": "1"}
-    environment["FVCORE_CACHE"] = str(folder / "cache")
-    command = [interpreter_of("detectron2"), "-W", "ignore", str(SCRIPT), str(folder)]
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, (ran.stdout[-2000:], ran.stderr[-4000:])
-    return dict(json.loads((folder / "measured.json").read_text()))
+    return measured_in(worked_in("detectron2", "inside", tmp_path_factory.mktemp("inside")))
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,13 @@
 """Exports of EfficientDets against effdet itself, which finds its boxes in :mod:`effdet_exports`."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bunri.engines.exported.spec import Format
-from exports_of_engines import assert_alike, opened, worked_in
+from exports_of_engines import assert_alike, opened
+from own_python import measured_in, worked_in
 from test_exported_pixels import photo_of
 
 SHAPES = ((64, 96), (90, 60), (30, 31), (400, 170))
@@ -17,12 +17,12 @@ KINDS = ("oblong", "soft", "mean_fill_bicubic")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the script has worked."""
-    return worked_in("effdet", tmp_path_factory.mktemp("exports"))
+    return worked_in("effdet", "exports", tmp_path_factory.mktemp("exports"))
 
 
 @pytest.fixture(scope="module")
 def measured(folder: Path) -> dict[str, Any]:
-    return dict(json.loads((folder / "measured.json").read_text()))
+    return measured_in(folder)
 
 
 @pytest.mark.parametrize(("kind", "runtime"), [*((kind, "onnx") for kind in KINDS), ("oblong", "openvino")])

@@ -1,6 +1,5 @@
 """Exports of MMDetection's models against MMDetection itself, which finds its boxes in :mod:`mmdetection_exports`."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,23 +8,21 @@ import pytest
 from bunri.engines.exported.detectors import CellAnchors, OneStage, TwoStage
 from bunri.engines.exported.spec import ExportedNetworks, Format
 from bunri.files import read_json
-from exports_of_engines import assert_alike, opened, worked_in
-from test_exported_pixels import photo_of
+from exports_of_engines import assert_finds_the_same
+from own_python import measured_in, worked_in
 
 KINDS = ("faster_rcnn", "bgr_stretched_one_box_for_all_classes", "retinanet", "atss", "fcos", "cascade", "rtmdet")
-
-SHAPES = ((64, 96), (90, 60), (30, 31), (96, 41))
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the script has worked."""
-    return worked_in("mmdetection", tmp_path_factory.mktemp("exports"))
+    return worked_in("mmdetection", "exports", tmp_path_factory.mktemp("exports"))
 
 
 @pytest.fixture(scope="module")
 def measured(folder: Path) -> dict[str, Any]:
-    return dict(json.loads((folder / "measured.json").read_text()))
+    return measured_in(folder)
 
 
 @pytest.mark.parametrize(
@@ -34,11 +31,7 @@ def measured(folder: Path) -> dict[str, Any]:
 def test_an_export_finds_what_mmdetection_finds(
     kind: str, runtime: Format, folder: Path, measured: dict[str, Any]
 ) -> None:
-    model, photos = opened(folder / kind, runtime), [photo_of(*shape) for shape in SHAPES]
-    for scale, all_wanted in zip((1.0, 1.5), measured["found"][kind], strict=True):
-        assert sum(len(wanted["score"]) for wanted in all_wanted) > 30
-        for found, wanted in zip(model(photos, scale), all_wanted, strict=True):
-            assert_alike(found, wanted)
+    assert_finds_the_same(folder / kind, runtime, measured["found"][kind])
 
 
 def test_pixels_are_mmdetections_to_the_bit(measured: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ import torch
 import yaml
 
 from builders import make_dataset, random_world
-from bunri.cli import main
 from bunri.demo.render import render_demo
 from bunri.engines import checkpoint
 from bunri.errors import OutputError
@@ -25,11 +24,10 @@ from bunri.serve.corrections import Corrections
 from experiment_builders import make_experiment_folder
 from experiment_files import TESTS, write_experiment
 from small_disks import PAGE, Disk, mounted
+from survival.conftest import Bunri
 
 FULL = ("No space left on device", "database or disk is full")
 PROTECTED = ("Read-only file system", "attempt to write a readonly database", "unable to open database file")
-
-Bunri = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture(scope="module")
@@ -60,20 +58,6 @@ def _write_claims(path: Path) -> None:
 def disk(tmp_path: Path) -> Iterator[Disk]:
     with mounted(tmp_path / "disk", "8m") as disk:
         yield disk
-
-
-@pytest.fixture
-def bunri(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Bunri:
-    """The command in this process: exit code and words."""
-
-    def command(*words: object) -> tuple[int, str]:
-        monkeypatch.chdir(TESTS)
-        monkeypatch.setattr(sys, "argv", ["bunri", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return int(ended.value.code or 0), capsys.readouterr().err
-
-    return command
 
 
 ON_TRUTH = ("--images", "{given}/truth.json")

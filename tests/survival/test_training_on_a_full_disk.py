@@ -1,24 +1,21 @@
 """Training and prediction on a disk that becomes full, or read-only, anywhere: told, unhurt, and resumed bit by bit."""
 
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bunri.cli import main
 from bunri.experiment import run
 from bunri.run_folder import RunFolder
 from experiment_files import TESTS, write_experiment
 from run_results import results_of
 from small_disks import Disk, mounted
-
-Bunri = Callable[..., tuple[int, str]]
+from survival.conftest import Bunri
 
 MODELS: dict[str, dict[str, Any]] = {"a": {"steps": 6, "weight": 9000}, "b": {"steps": 4, "noise": 3.0, "weight": 5000}}
 SETTINGS: dict[str, Any] = {"ensemble": {"method": "wbf"}, "folds": {"count": 2, "run": [0], "near_duplicates": False}}
@@ -28,18 +25,6 @@ SETTINGS: dict[str, Any] = {"ensemble": {"method": "wbf"}, "folds": {"count": 2,
 def disk(tmp_path: Path) -> Iterator[Disk]:
     with mounted(tmp_path / "disk", "4m") as disk:
         yield disk
-
-
-@pytest.fixture
-def bunri(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Bunri:
-    def command(*words: object) -> tuple[int, str]:
-        monkeypatch.chdir(TESTS)
-        monkeypatch.setattr(sys, "argv", ["bunri", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return int(ended.value.code or 0), capsys.readouterr().err
-
-    return command
 
 
 @pytest.fixture(scope="module")
