@@ -193,3 +193,13 @@ def run_folder_of(root: Path, experiment: str, model: str, fold: int, seed: int 
     """The folder of a run: ``root/experiment/model/fold<k>``, with ``seed<s>`` below it where seeds are compared."""
     path = root / experiment / model / f"fold{fold}"
     return RunFolder(path if seed is None else path / f"seed{seed}")
+
+
+def begun_runs(folder: Path, pattern: str = "**") -> list[RunFolder]:
+    """The runs at or below a folder that have begun, sorted by path.
+
+    Hidden folders are not looked into: a run that is being put to a store has a copy of itself in one.
+    """
+    found = sorted(folder.glob(f"{pattern}/manifest.json"))
+    inside = [path.parent.relative_to(folder) for path in found]
+    return [RunFolder(folder / path) for path in inside if not any(part.startswith(".") for part in path.parts)]

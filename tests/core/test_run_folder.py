@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from bunri.run_folder import RunFolder, run_folder_of
+from bunri.files import write_json
+from bunri.run_folder import RunFolder, begun_runs, run_folder_of
 
 
 def test_where_a_run_lies(tmp_path: Path) -> None:
@@ -29,3 +30,12 @@ def test_clearing_takes_what_a_run_made_and_nothing_of_the_users(tmp_path: Path)
     folder.clear()
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["notes.txt"]
     assert folder.status == "new"
+
+
+def test_runs_that_have_begun_are_found_but_no_copies_of_them(tmp_path: Path) -> None:
+    for place in ("b/fold0", "a/fold0", "a/fold0/.snapshot", "a/fold1/seed1"):
+        write_json(tmp_path / place / "manifest.json", {})
+    (tmp_path / "c" / "fold0").mkdir(parents=True)
+    found = [run.path.relative_to(tmp_path).as_posix() for run in begun_runs(tmp_path)]
+    assert found == ["a/fold0", "a/fold1/seed1", "b/fold0"]
+    assert begun_runs(tmp_path / "b" / "fold0") == [RunFolder(tmp_path / "b" / "fold0")]

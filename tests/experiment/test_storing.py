@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from bunri.errors import ConfigError, DataError, EngineError, OutputError, Usage
 from bunri.experiment import run, storing
 from bunri.experiment.storing import SNAPSHOT
 from bunri.files import write_text
+from bunri.ledger import scan
+from bunri.report.sources import runs_of
 from bunri.run_folder import RunFolder
 from bunri.store import Store, fetch
 from bunri.store.index import local_files
@@ -110,6 +113,18 @@ def test_a_checkpoint_is_copied_where_it_cannot_be_linked(
     write_text(tmp_path / "checkpoints" / "last.pt", "weights")
     monkeypatch.setattr(os, "link", refuse)
     assert (storing._snapshot(RunFolder(tmp_path)) / "checkpoints" / "last.pt").read_text() == "weights"
+
+
+def test_the_copy_of_a_run_that_was_killed_is_no_run_and_goes_with_the_next(tmp_path: Path) -> None:
+    path = write_experiment(tmp_path, store=URL, folds=ONE_FOLD)
+    board = run(path)
+    folder = board.folder / "exact" / "fold0"
+    before = [(entry.minutes, entry.facts) for entry in scan(board.folder.parent)]
+    shutil.copytree(folder, folder / SNAPSHOT)
+    assert [found.path for found in runs_of(board.folder)] == [folder]
+    assert [(entry.minutes, entry.facts) for entry in scan(board.folder.parent)] == before
+    run(path, overwrite=True)
+    assert not (folder / SNAPSHOT).exists()
 
 
 def test_a_store_that_fails_at_the_end_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,6 +154,15 @@ def test_a_damaged_file_is_refused_and_nothing_looks_finished(store: Store, tmp_
     assert (tmp_path / "again" / "checkpoints" / "last.pt").read_text() == "last 3"
 
 
+def test_damage_is_seen_in_a_run_whose_put_broke_off_too(store: Store, tmp_path: Path) -> None:
+    run, there = write_run(tmp_path / "run"), store.folder("fcos/fold0")
+    put(run, there)
+    there.delete("manifest.json")
+    there.write("checkpoints/best.pt", b"another")
+    with pytest.raises(DataError, match=r"fcos/fold0/checkpoints/best\.pt must be the file that was put there"):
+        fetch(store, tmp_path / "again")
+
+
 def test_names_that_lead_out_of_the_folder_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store("memory://bucket/runs")
     monkeypatch.setattr(store._system, "find", lambda root: [f"{root}/../../evil"])

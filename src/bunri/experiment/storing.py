@@ -94,6 +94,7 @@ def stored(experiment: Experiment, run: RunFolder) -> Iterator[None]:
 @contextmanager
 def _putting_every(minutes: float | None, run: RunFolder, store: Store) -> Iterator[None]:
     """In a thread of its own: no training waits for a store, or ends because it is away for a while."""
+    shutil.rmtree(run.path / SNAPSHOT, ignore_errors=True)  # of one that was killed
     if minutes is None:
         yield
         return

@@ -13,7 +13,7 @@ from bunri.engines.exported.session import ExportedRun
 from bunri.errors import DataError, UsageError
 from bunri.fuse import one_of_several
 from bunri.predictions import Predictions
-from bunri.run_folder import RunFolder
+from bunri.run_folder import RunFolder, begun_runs
 from bunri.search import EnsembleRecipe, apply_recipe, read_recipe
 
 
@@ -161,7 +161,7 @@ def runs_below(path: Path) -> list[RunFolder]:
     Raises:
         UsageError: There is none.
     """
-    found = [RunFolder(manifest.parent) for manifest in sorted(path.glob("**/manifest.json"))]
+    found = begun_runs(path)
     given_up = {_model_of(run) for run in found if run.status == "stopped_early"}
     done = [run for run in found if run.status == "done" and _model_of(run) not in given_up]
     if given_up and not done:

@@ -7,7 +7,7 @@ from typing import Any
 from bunri.errors import DataError
 from bunri.files import read_json
 from bunri.ledger.entries import Entry
-from bunri.run_folder import RunFolder
+from bunri.run_folder import begun_runs
 from bunri.search import read_recipe
 
 FACTS = ("git", "sha256", "versions", "bunri")
@@ -60,7 +60,7 @@ def _facts(row: Mapping[str, Any], manifests: Sequence[Mapping[str, Any]]) -> di
 
 
 def _manifests(folder: Path) -> list[dict[str, Any]]:
-    return [RunFolder(path.parent).read_manifest() for path in sorted(folder.glob("**/manifest.json"))]
+    return [run.read_manifest() for run in begun_runs(folder)]
 
 
 def _minutes(manifests: Sequence[Mapping[str, Any]]) -> float | None:

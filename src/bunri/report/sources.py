@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bunri.errors import UsageError
-from bunri.run_folder import RunFolder
+from bunri.run_folder import RunFolder, begun_runs
 
 ENSEMBLE = "ensemble"
 """Folder and name of the ensemble among the members."""
@@ -124,7 +124,7 @@ def _experiments_in(folder: Path) -> list[Path]:
 
 def runs_of(folder: Path) -> list[RunFolder]:
     """The folders of an experiment's runs, sorted by path: ``<model>/fold<k>`` or ``<model>/fold<k>/seed<s>``."""
-    return [RunFolder(path.parent) for path in sorted(folder.glob("*/fold*/**/manifest.json"))]
+    return begun_runs(folder, "*/fold*/**")
 
 
 def run_label(path: Path) -> str:

@@ -19,10 +19,11 @@ def fetch(store: Store, folder: Path) -> list[str]:
         DataError: The store cannot be read, or a file of it is not the one that was put.
         OutputError: The folder cannot be written.
     """
-    paths = sorted((path for path in store.files() if PurePosixPath(path).name != NAME), key=rank)
+    there = store.files()
+    paths = sorted((path for path in there if PurePosixPath(path).name != NAME), key=rank)
     if not paths:
         raise UsageError(f"{store.url} must be a folder of a store that has something in it, but has nothing")
-    hashes = _hashes(store, paths)
+    hashes = _hashes(store, [path for path in there if PurePosixPath(path).name == NAME])
     wanted = [path for path in paths if not _is_here(folder / path, hashes.get(path))]
     for path in wanted:
         if PurePosixPath(path).name in (MANIFEST, BOARD):
@@ -32,12 +33,13 @@ def fetch(store: Store, folder: Path) -> list[str]:
     return wanted
 
 
-def _hashes(store: Store, paths: list[str]) -> dict[str, str]:
-    """Of all files below, each by the index of the folder it was put with."""
-    folders = {str(PurePosixPath(path).parent) for path in paths if PurePosixPath(path).name == MANIFEST} - {"."}
-    found = read_index(store)
-    for name in folders:
-        found |= {f"{name}/{path}": value for path, value in read_index(store.folder(name)).items()}
+def _hashes(store: Store, indexes: list[str]) -> dict[str, str]:
+    """Of all files below that were put whole, each by the index of the folder it was put with."""
+    found: dict[str, str] = {}
+    for index in indexes:
+        inside = index.removesuffix(NAME)
+        of_folder = read_index(store.folder(inside.rstrip("/")) if inside else store)
+        found |= {f"{inside}{path}": value for path, value in of_folder.items()}
     return found
 
 
