@@ -174,6 +174,20 @@ class RunFolder:
             raise self._no_manifest(f"it does not say {', '.join(missing)}")
         return dict(values)
 
+    def read_job(self) -> dict[str, Any]:
+        """What the worker was told, or nothing where the run has not begun.
+
+        Raises:
+            DataError: It is no JSON object.
+        """
+        values = read_json(self.job_file, "the run's job") if self.job_file.is_file() else {}
+        if not isinstance(values, dict):
+            raise DataError(
+                f"the run's job must be a JSON object, but {self.job_file} is a {type(values).__name__}. "
+                "Begin the run anew with --overwrite."
+            )
+        return values
+
     def _no_manifest(self, reason: str) -> DataError:
         return DataError(
             f"a manifest must be as bunri writes it, but {self.manifest_file}: {reason}. Take a whole run, or train it."

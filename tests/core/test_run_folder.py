@@ -1,5 +1,8 @@
 from pathlib import Path
 
+import pytest
+
+from bunri.errors import DataError
 from bunri.files import write_json
 from bunri.run_folder import RunFolder, begun_runs, run_folder_of
 
@@ -17,6 +20,16 @@ def test_the_manifest_gathers_facts(tmp_path: Path) -> None:
     folder.update_manifest({"status": "done"})
     assert folder.read_manifest() == {"status": "done", "seed": 1}
     assert folder.status == "done"
+
+
+def test_a_job_that_is_no_object_is_told_with_the_next_step(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    assert folder.read_job() == {}
+    write_json(folder.job_file, ["fcos"])
+    with pytest.raises(DataError, match=r"must be a JSON object, but .*job\.json is a list\. Begin the run anew"):
+        folder.read_job()
+    write_json(folder.job_file, {"model": "fcos"})
+    assert folder.read_job() == {"model": "fcos"}
 
 
 def test_clearing_takes_what_a_run_made_and_nothing_of_the_users(tmp_path: Path) -> None:

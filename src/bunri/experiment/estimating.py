@@ -11,7 +11,7 @@ from bunri.errors import BunriError, ConfigError
 from bunri.experiment.crew import Crew
 from bunri.experiment.plan import PlannedRun
 from bunri.experiment.schedule import seconds_for_all
-from bunri.files import read_json, sha256_of
+from bunri.files import sha256_of
 from bunri.run_folder import RunFolder
 
 Source = Literal["this experiment", "another experiment"]
@@ -106,7 +106,7 @@ def finished_runs(root: Path) -> Iterator[FinishedRun]:
 def _finished_run(folder: RunFolder, model: Path) -> Iterator[FinishedRun]:
     manifest = folder.read_manifest()
     if manifest.get("status") == "done" and folder.job_file.exists():
-        epochs = read_json(folder.job_file, "the run's job").get("recipe", {}).get("epochs")
+        epochs = folder.read_job().get("recipe", {}).get("epochs")
         seconds = sum(manifest["seconds"].values())
         known = float(epochs) if isinstance(epochs, int | float) else None
         yield FinishedRun(manifest["engine"], manifest["sha256"]["config"], seconds, known, model)

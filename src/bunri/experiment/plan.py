@@ -9,7 +9,7 @@ from bunri.engines.base import Job
 from bunri.errors import UsageError
 from bunri.experiment.checks import python_path
 from bunri.experiment.data import DataFiles
-from bunri.files import read_json, sha256_of
+from bunri.files import sha256_of
 from bunri.run_folder import RunFolder, run_folder_of
 from bunri.settings import Settings
 
@@ -130,7 +130,7 @@ def decide(run: PlannedRun, job: Job, resume: bool) -> Action:
 
 def changes_since(run: PlannedRun, job: Job) -> list[str]:
     """What is asked differently now than when the run began, by dotted path."""
-    old = read_json(run.folder.job_file, "the run's job") if run.folder.job_file.exists() else {}
+    old = run.folder.read_job()
     recorded = run.folder.read_manifest().get("sha256", {})
     files = hashes_of(run, job)
     older = {**_DEFAULTS, **old}  # an older bunri did not write keys that came later; their default is what it did

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from bunri.errors import UsageError
-from bunri.files import read_json
 from bunri.run_folder import RunFolder
 
 COMPARED = ("engine", "model", "fold", "seed", "sha256", "versions", "bunri", "git", "interpreter", "facts", "best")
@@ -38,10 +37,11 @@ def differences(a: Path, b: Path) -> Differences:
 
     Raises:
         UsageError: A folder is not that of a run.
+        DataError: Its manifest or job is not as bunri writes it.
     """
     runs = [_run(path) for path in (a, b)]
     manifests = [{key: run.read_manifest().get(key) for key in COMPARED} for run in runs]
-    jobs = [{key: _job(run).get(key) for key in JOB} for run in runs]
+    jobs = [{key: run.read_job().get(key) for key in JOB} for run in runs]
     both = [manifest | {"job": job} for manifest, job in zip(manifests, jobs, strict=True)]
     return Differences(dict(_different(both[0], both[1], "")), _config_diff(runs[0], runs[1]))
 
@@ -53,10 +53,6 @@ def _run(path: Path) -> RunFolder:
             f"{path} must be the folder of one run, such as runs/trash/fcos/fold0, but it has no manifest.json"
         )
     return run
-
-
-def _job(run: RunFolder) -> dict[str, Any]:
-    return dict(read_json(run.job_file, "the run's job")) if run.job_file.is_file() else {}
 
 
 def _different(a: Any, b: Any, place: str) -> Iterator[tuple[str, tuple[Any, Any]]]:

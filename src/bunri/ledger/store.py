@@ -87,7 +87,12 @@ class Ledger:
             with connection:
                 connection.execute(SCHEMA)
                 yield connection
-        except (sqlite3.DatabaseError, ValueError, TypeError) as error:  # its cells can hold anything
+        except (
+            sqlite3.DatabaseError,
+            ValueError,
+            TypeError,
+            MemoryError,
+        ) as error:  # cells can claim all
             if getattr(error, "sqlite_errorname", "").startswith(OF_THE_DISK):
                 raise cannot_write(self._path, OSError(str(error))) from error
             reason = str(error).replace("\n", " ")
